@@ -1,0 +1,53 @@
+"""What the tests share: MNIST, or the reason to do without it, and seeded random draws.
+
+With LENET_DATA set, a missing or wrong MNIST fails every test that needs it. Without, such tests are skipped only
+where MNIST is absent and cannot be downloaded; files that are there and are not MNIST fail here too.
+"""
+
+import os
+from typing import NamedTuple
+
+import hypothesis
+import pytest
+import torch
+
+from lenet_helpers.data import Digits, DownloadError, load_digits
+
+# No deadline: a first call pays for imports and for a machine shared with others. The example to replay is printed.
+hypothesis.settings.register_profile("lenet", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("lenet")
+
+
+class MNIST(NamedTuple):
+    train: Digits  # 60,000
+    test: Digits  # 10,000
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what needs MNIST, so that `-m "not mnist"` leaves it out."""
+    for item in items:
+        if "mnist" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.mnist)
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """MNIST as (train, test)."""
+    try:
+        return MNIST(load_digits("train", dataset="mnist"), load_digits("test", dataset="mnist"))
+    except DownloadError as error:
+        if os.environ.get("LENET_DATA"):
+            raise
+        pytest.skip(f"needs MNIST: {error}")
+
+
+@pytest.fixture
+def generator():
+    """A torch.Generator that starts every test at the same seed."""
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def mnist_sample(mnist):
+    """The first 1,000 training digits of MNIST, for tests that need real digits but not many."""
+    return mnist.train.subset(slice(0, 1000))

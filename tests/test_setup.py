@@ -1,0 +1,241 @@
+"""The set-up: one command from a fresh clone, done once, and red when something is broken."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import nbformat
+import pytest
+from packaging.requirements import Requirement
+
+import lenet_helpers
+
+ROOT = Path(__file__).resolve().parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def setup_script():
+    spec = spec_from_file_location("setup_venv", ROOT / "tools" / "setup_venv.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(*command, cwd=ROOT, **variables):
+    """The finished process, started as from a reader's shell: without what pytest and its workers leave behind."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "MAKE", "LENET", "MFLAGS"))}
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**inherited, **{name: str(value) for name, value in variables.items()}},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+# ---------------------------------------------------------------------------------------------- versions
+
+
+def pinned():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if not line.startswith("#")]
+
+
+def declared():
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    return [Requirement(line) for group in groups for line in group if not line.startswith("lenet_helpers")]
+
+
+def test_every_declared_requirement_has_a_pin_inside_its_range():
+    pins = {}
+    for pin in pinned():
+        assert str(pin.specifier).startswith("=="), f"{pin} is not an exact version"
+        pins.setdefault(pin.name, []).append(str(pin.specifier).removeprefix("=="))
+    for requirement in declared():
+        assert pins.get(requirement.name), f"constraints.txt does not pin {requirement.name}"
+        assert all(requirement.specifier.contains(version) for version in pins[requirement.name]), str(requirement)
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.11.7", "3.12.0", "3.13.0"])
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_no_package_has_two_pins_on_one_machine(python, platform):
+    machine = {
+        "python_full_version": python,
+        "python_version": python.rpartition(".")[0],
+        "sys_platform": platform,
+        "os_name": "nt" if platform == "win32" else "posix",
+        "platform_machine": "x86_64",
+        "implementation_name": "cpython",
+    }
+    names = [pin.name for pin in pinned() if pin.marker is None or pin.marker.evaluate(machine)]
+    assert len(names) == len(set(names))
+    assert len(names) > 100
+
+
+def test_the_citation_file_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {lenet_helpers.__version__}\n" in citation
+
+
+# ---------------------------------------------------------------------------------------------- make .venv
+
+
+def test_a_python_that_is_too_old_is_told_so():
+    complaint = setup_script().complaint
+    assert complaint((3, 11, 0), True) is None
+    assert complaint((3, 13, 1), True) is None
+    assert "3.11 or newer is needed" in complaint((3, 10, 13), True)
+    assert "apt install python3-venv" in complaint((3, 12, 0), False)
+
+
+def test_the_set_up_reports_large_downloads_and_little_else():
+    milestone = setup_script().milestone
+    assert milestone("  Downloading torch-2.13.0-cp312-none-macosx_11_0_arm64.whl (80.5 MB)") == "downloading torch 2.13.0 (80 MB)"
+    assert milestone("Downloading https://host/a/scipy-1.17.1-cp311-x.whl.metadata (62 kB)") is None
+    assert milestone("Collecting numpy==2.4.6") is None
+    assert milestone("Installing collected packages: a, b, c") == "installing 3 packages"
+    assert "TORCH_INDEX=" in milestone("Collecting nvidia-cublas==13.1.1.3")
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A folder with the Makefile and a python3 that writes down each call; set-up succeeds unless FAIL is set."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1, 1))
+    (tmp_path / ".venv").mkdir()
+    for name in ("python3", "venv_python"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@" >> calls\ntest -z "$FAIL" && touch .venv/.ready\n')
+        (tmp_path / name).chmod(0o755)
+
+    def make(*words, **variables):
+        (tmp_path / "calls").write_text("", encoding="utf-8")
+        words = (*words, "PYTHON=./python3", "VENV_PYTHON=./venv_python")
+        process = run("make", *words, cwd=tmp_path, **variables)
+        return process.returncode, (tmp_path / "calls").read_text(encoding="utf-8").splitlines(), process.stdout
+
+    make.folder = tmp_path
+    return make
+
+
+SET_UP, LINT = "python3 tools/setup_venv.py", "venv_python -m ruff check ."
+
+
+@needs_make
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for python3 is a shell script")
+class TestMake:
+    def test_the_first_command_sets_up_and_the_second_does_not(self, clone):
+        assert clone("lint")[:2] == (0, [SET_UP, LINT])
+        assert clone("lint")[:2] == (0, [LINT])
+
+    @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+    def test_a_change_of_what_is_installed_sets_up_again(self, clone, name):
+        clone("lint")
+        os.utime(clone.folder / ".venv" / ".ready", (2, 2))
+        os.utime(clone.folder / name, (3, 3))
+        assert clone("lint")[:2] == (0, [SET_UP, LINT])
+
+    def test_a_set_up_that_fails_stops_the_command_and_is_tried_again(self, clone):
+        code, calls, _ = clone("lint", FAIL="1")
+        assert code != 0 and calls == [SET_UP]
+        assert clone("lint")[:2] == (0, [SET_UP, LINT])
+
+    def test_a_machine_without_python3_is_told_so(self, clone):
+        shutil.rmtree(clone.folder / ".venv")
+        process = run("make", "lint", "PYTHON=no-such-python", cwd=clone.folder)
+        assert process.returncode != 0 and "no no-such-python on this machine" in process.stdout
+
+    def test_the_test_command_is_lint_then_unit_tests_then_notebooks(self, clone):
+        calls = clone("test")[1]
+        assert [call.split()[2:4] for call in calls[1:]] == [["ruff", "check"], ["pytest", "tests"], ["pytest", "notebooks"]]
+
+    def test_a_relative_lenet_data_is_made_absolute(self, clone):
+        (clone.folder / "venv_python").write_text('#!/bin/sh\necho "$LENET_DATA" >> calls\n')
+        assert clone("lint", LENET_DATA="../some data")[1][-1] == f"{clone.folder}/../some data"
+        assert clone("lint", "LENET_DATA=/some data")[1][-1] == "/some data"
+        assert clone("lint")[1][-1] == ""
+
+    def test_help_lists_every_command_with_a_line(self, clone):
+        commands = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split()
+        listed = re.findall(r"^  ([a-z-]+) +\S", clone("help")[2], re.M)
+        assert sorted(listed) == sorted(commands)
+        assert set(listed) >= set(
+            "reproduce test test-notebooks lint lab bench study results demo badges clean help".split()
+        )
+
+
+# ---------------------------------------------------------------------------------------------- red when broken
+
+
+def write_notebook(path, *cells):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+@needs_make
+def test_a_broken_notebook_turns_test_notebooks_red_and_is_named(tmp_path):
+    write_notebook(tmp_path / "00_sound.ipynb", "from pathlib import Path", f"assert Path.cwd().name == {tmp_path.name!r}")
+    words = ("make", "-o", ".venv/.ready", "test-notebooks", f"VENV_PYTHON={sys.executable}", f"NOTEBOOKS={tmp_path}")
+    sound = run(*words)
+    assert sound.returncode == 0 and "2 passed" in sound.stdout, sound.stdout
+
+    write_notebook(tmp_path / "01_broken.ipynb", "a = 1", "a += 1", "assert a == 3, 'two and one'", "a = 4")
+    broken = run(*words)
+    assert broken.returncode != 0
+    assert "01_broken.ipynb::Cell 2" in broken.stdout and "two and one" in broken.stdout, broken.stdout
+    assert "00_sound.ipynb::" not in broken.stdout.partition("short test summary")[2]
+
+
+def run_test_that_needs_mnist(tmp_path, **variables):
+    """Such a test, run beside its own copy of the package on a machine whose way out leads nowhere."""
+    shutil.copytree(ROOT / "lenet_helpers", tmp_path / "lenet_helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_it.py").write_text("def test_it(mnist):\n    assert len(mnist.train) == 60000\n", encoding="utf-8")
+    nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    home = {"HOME": tmp_path, "USERPROFILE": tmp_path}
+    options = ("-rs", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", "--rootdir", tmp_path)
+    return run(sys.executable, "-m", "pytest", *options, tmp_path / "test_it.py", cwd=tmp_path, **nowhere, **home, **variables)
+
+
+def test_a_missing_mnist_is_a_failure_where_lenet_data_names_it(tmp_path):
+    process = run_test_that_needs_mnist(tmp_path, LENET_DATA=tmp_path / "empty")
+    assert process.returncode == 1 and "1 error" in process.stdout and "skipped" not in process.stdout, process.stdout
+    assert str(tmp_path / "empty") in process.stdout
+
+
+def write_wrong_mnist(folder):
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for split in ("train", "t10k"):
+        (raw / f"{split}-images-idx3-ubyte").write_bytes(b"\0" * 100)
+        (raw / f"{split}-labels-idx1-ubyte").write_bytes(b"\0" * 100)
+
+
+def test_a_wrong_mnist_is_a_failure_where_lenet_data_names_it(tmp_path):
+    write_wrong_mnist(tmp_path / "wrong")
+    process = run_test_that_needs_mnist(tmp_path, LENET_DATA=tmp_path / "wrong")
+    assert process.returncode == 1 and "1 error" in process.stdout and "skipped" not in process.stdout, process.stdout
+
+
+def test_a_machine_without_mnist_and_network_skips_with_that_reason(tmp_path):
+    process = run_test_that_needs_mnist(tmp_path)
+    assert process.returncode == 0 and "1 skipped" in process.stdout, process.stdout
+    assert "needs MNIST: MNIST is not in" in process.stdout
+
+
+def test_a_wrong_mnist_is_a_failure_even_where_nobody_named_it(tmp_path):
+    write_wrong_mnist(tmp_path / ".cache" / "lenet_helpers")
+    process = run_test_that_needs_mnist(tmp_path)
+    assert process.returncode == 1 and "1 error" in process.stdout, process.stdout
