@@ -1,7 +1,7 @@
 """The one style of every figure: colours that read on light and on dark pages, one width, alternative text.
 
-Importing this module sets matplotlib's rcParams to the style. Figures are drawn without pyplot's list of open figures:
-`figure` makes one, the caller draws, `show` displays it.
+Importing this module sets matplotlib's rcParams to the style. Figures are drawn without pyplot's list of open
+figures: `figure` makes one, the caller draws, `show` displays it.
 """
 
 import io
@@ -17,26 +17,50 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 INK = "#787878"
-PALETTE = {"blue": "#3f80d8", "orange": "#cf6f10", "green": "#2f935f", "red": "#d9484f", "purple": "#9a62cf",
-           "teal": "#168f9c"}
+PALETTE = {
+    "blue": "#3f80d8",
+    "orange": "#cf6f10",
+    "green": "#2f935f",
+    "red": "#d9484f",
+    "purple": "#9a62cf",
+    "teal": "#168f9c",
+}
 IMAGE = "gray"
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#1f5fc0", "#f4f4f4", "#c8500a"])
 WIDTH = 8.0
 HEIGHT = 3.2
 DPI = 110
 STYLE = {
-    "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10, "legend.fontsize": 9, "legend.frameon": False,
-    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "axes.titlecolor": INK,
-    "xtick.color": INK, "ytick.color": INK, "grid.color": INK, "grid.alpha": 0.25, "axes.grid": True,
-    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.8,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 10,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": INK,
+    "grid.alpha": 0.25,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.8,
     "axes.prop_cycle": cycler(color=PALETTE.values()),
 }
 rcParams.update(STYLE)
 
 
-def figure(rows: int = 1, columns: int = 1, height: float = HEIGHT, **subplots) -> tuple[Figure, Axes | np.ndarray]:
-    """A figure of the one width (8 inches) and its axes: one Axes, or an array of them as from `pyplot.subplots`.
+def figure(
+    rows: int = 1, columns: int = 1, height: float = HEIGHT, **subplots
+) -> tuple[Figure, Axes | np.ndarray]:
+    """A figure of the one width (8 inches) and its axes: one, or an array of them as from `pyplot.subplots`.
 
     height is in inches; further arguments go to `Figure.subplots`.
     """
@@ -47,7 +71,7 @@ def figure(rows: int = 1, columns: int = 1, height: float = HEIGHT, **subplots) 
 def show(fig: Figure, alt: str) -> None:
     """Display a figure as PNG whose alternative text is `alt`.
 
-    The text travels in the output's metadata, where nbconvert and screen readers find it, and as its plain text.
+    The text travels in the output's metadata, where nbconvert finds it, and as its plain text.
     Raises ValueError for a text too short to describe anything.
     """
     if len(alt) < 20:
@@ -69,19 +93,27 @@ def picture(ax: Axes, image: torch.Tensor, title: str = "", cmap=IMAGE, vmin=Non
         spine.set(visible=True, color=INK, linewidth=0.6)
 
 
-def pictures(images: torch.Tensor | Sequence[torch.Tensor], titles: Sequence[object] | None = None, columns: int = 10,
-             signed: bool = False, cmap=None, limits: tuple[float, float] | None = None) -> Figure:
+def pictures(
+    images: torch.Tensor | Sequence[torch.Tensor],
+    titles: Sequence[object] | None = None,
+    columns: int = 10,
+    signed: bool = False,
+    cmap=None,
+    limits: tuple[float, float] | None = None,
+) -> Figure:
     """A grid of images (N, rows, columns), each under its title; empty places stay blank.
 
-    signed: values around zero, in SIGNED with zero at its middle. limits: the values of the colour map's two ends, by
-    default those of all images together, so that one colour means one value all over the grid.
+    signed: values around zero, in SIGNED with zero at its middle. limits: the values at the ends of the
+    colour map, by default those of all images together: one colour means one value all over the grid.
     """
     images = [torch.as_tensor(image).detach().cpu().float() for image in images]
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     cell = WIDTH / columns
     ratio = images[0].shape[0] / images[0].shape[1]
-    fig, axes = figure(rows, columns, height=rows * (cell * ratio + (0.25 if titles is not None else 0.0)), squeeze=False)
+    fig, axes = figure(
+        rows, columns, height=rows * (cell * ratio + (0.25 if titles is not None else 0.0)), squeeze=False
+    )
     low, high = limits or (min(i.min().item() for i in images), max(i.max().item() for i in images))
     if signed:
         high = limits[1] if limits else max(abs(low), abs(high), 1e-12)
@@ -100,17 +132,28 @@ def digits(images: torch.Tensor, titles: Sequence[object] | None = None, columns
     return pictures(images.reshape(len(images), *images.shape[-2:]), titles, columns)
 
 
-def feature_maps(states: Mapping[str, torch.Tensor], names: Sequence[str] = ("c1", "s2", "c3", "s4")) -> Figure:
-    """The maps of one pattern layer by layer, a row each: states as `LeNet5.states` gives them, the first pattern is drawn.
+def feature_maps(
+    states: Mapping[str, torch.Tensor], names: Sequence[str] = ("c1", "s2", "c3", "s4")
+) -> Figure:
+    """The maps of the first pattern, a row a layer: states as `LeNet5.states` gives them.
 
     Blue is negative, orange positive, the ends are the squash's -1.7159 and 1.7159.
     """
     rows = [states[name][0].detach().cpu() for name in names]
     fig = Figure(figsize=(WIDTH, sum(WIDTH / len(maps) + 0.25 for maps in rows)), layout="constrained")
-    lines = fig.subfigures(len(rows), height_ratios=[WIDTH / len(maps) + 0.25 for maps in rows], squeeze=False)[:, 0]
+    lines = fig.subfigures(
+        len(rows), height_ratios=[WIDTH / len(maps) + 0.25 for maps in rows], squeeze=False
+    )[:, 0]
     for line, name, maps in zip(lines, names, rows, strict=True):
         for place, ax in enumerate(np.ravel(line.subplots(1, len(maps)))):
-            picture(ax, maps[place], f"{name.upper()} · {place}" if place == 0 else str(place), SIGNED, -1.7159, 1.7159)
+            picture(
+                ax,
+                maps[place],
+                f"{name.upper()} · {place}" if place == 0 else str(place),
+                SIGNED,
+                -1.7159,
+                1.7159,
+            )
     return fig
 
 
@@ -120,9 +163,11 @@ def codes(states: torch.Tensor, titles: Sequence[object] | None = None, columns:
 
 
 def connection_table(table: torch.Tensor) -> Figure:
-    """A connection table (out_maps, in_maps) as the paper prints Table I: a column a C3 map, a row an S2 map, X where joined."""
+    """A connection table (out_maps, in_maps) as the paper prints Table I, a column for each C3 map."""
     fig, ax = figure(height=2.4)
-    picture(ax, table.T.float(), cmap=LinearSegmentedColormap.from_list("joined", ["#00000000", PALETTE["blue"]]))
+    picture(
+        ax, table.T.float(), cmap=LinearSegmentedColormap.from_list("joined", ["#00000000", PALETTE["blue"]])
+    )
     outputs, inputs = table.shape
     for out, source in table.nonzero().tolist():
         ax.text(out, source, "X", ha="center", va="center", color="white")
@@ -146,9 +191,16 @@ def penalties(ax: Axes, values: torch.Tensor, label: int | None = None) -> None:
     ax.grid(axis="x", visible=False)
 
 
-def learning_curve(ax: Axes, passes: Sequence[int], error: Sequence[float], label: str, *,
-                   published: Mapping[int, float] | None = None, colour: str = "blue") -> None:
-    """Error rate (percent) against passes, the paper's curve (Fig. 5, a dict pass -> percent) dashed behind it."""
+def learning_curve(
+    ax: Axes,
+    passes: Sequence[int],
+    error: Sequence[float],
+    label: str,
+    *,
+    published: Mapping[int, float] | None = None,
+    colour: str = "blue",
+) -> None:
+    """Error rate (percent) against passes; the paper's curve (Fig. 5, pass -> percent) dashed behind it."""
     if published:
         ax.plot(list(published), list(published.values()), "--", color=INK, label=f"{label}, Fig. 5")
     ax.plot(list(passes), list(error), "o-", color=PALETTE[colour], markersize=4, label=f"{label}, ours")

@@ -1,5 +1,42 @@
-"""Judges of the notebooks' "Your turn" exercises: `checks.<exercise>(answer)` says right, not yet and why, or not answered."""
+"""Judges of the notebooks' "Your turn" exercises: `checks.<exercise>(answer)` says right, wrong and why, or
+not answered yet."""
 
 from lenet_helpers.checks._judge import Check, Mistake, NotAnswered, Verdict, on_cases
+from lenet_helpers.checks.connections import fan_in, receptive_field, table_one, table_parameters
+from lenet_helpers.checks.convolution import count_convolution, output_size, strided, vertical_edge
+from lenet_helpers.checks.data import (
+    centre_of_mass,
+    error_rate,
+    field_to_pixels,
+    share_of_c5,
+    standard_levels,
+)
+from lenet_helpers.checks.rbf import classify, code_from_rows, rbf_penalties
+from lenet_helpers.checks.subsampling import amplitude, slope_from_state, subsample
 
-__all__ = ["Check", "Mistake", "NotAnswered", "Verdict", "on_cases"]
+__all__ = [
+    "Check",
+    "Mistake",
+    "NotAnswered",
+    "Verdict",
+    "on_cases",
+    "centre_of_mass",
+    "error_rate",
+    "field_to_pixels",
+    "share_of_c5",
+    "standard_levels",
+    "count_convolution",
+    "output_size",
+    "strided",
+    "vertical_edge",
+    "amplitude",
+    "slope_from_state",
+    "subsample",
+    "fan_in",
+    "receptive_field",
+    "table_one",
+    "table_parameters",
+    "classify",
+    "code_from_rows",
+    "rbf_penalties",
+]

@@ -25,7 +25,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. passed is None while the exercise is unanswered; mistake names a recognised error."""
+    """What a check found. passed is None while the exercise is unanswered; mistake names a known error."""
 
     passed: bool | None
     message: str
@@ -36,9 +36,9 @@ class Verdict:
 
 
 def on_cases(cases: Callable[[torch.Generator], Iterable[tuple]]) -> Callable[[Callable], list]:
-    """A measure for functions: the results on `cases(generator)`, a list of argument tuples, the same in every run.
+    """A measure for functions: the results on `cases(generator)`, argument tuples, the same in every run.
 
-    Each call gets its own copy of the tensors, so that an answer which writes into its arguments harms nobody else.
+    Each call gets its own copy of the tensors, so that an answer may write into its arguments.
     """
 
     def measure(function: Callable) -> list:
@@ -56,14 +56,20 @@ def on_cases(cases: Callable[[torch.Generator], Iterable[tuple]]) -> Callable[[C
 class Check:
     """Judge of one exercise: call it with the reader's answer.
 
-    title: what the exercise asks for. right: a right answer. measure: maps an answer to what is compared (numbers, tensors,
-    strings, or sequences and mappings of them); by default the answer itself. mistakes: the classic ones, most specific first.
-    relative, absolute: how far numbers may differ.
+    title: what the exercise asks for. right: a right answer. measure: maps an answer to what is compared:
+    numbers, tensors, strings, or sequences and mappings of them; by default the answer itself. mistakes: the
+    classic ones, most specific first. relative, absolute: how far numbers may differ.
     """
 
-    def __init__(self, title: str, right: Any, mistakes: Sequence[Mistake] = (),
-                 measure: Callable[[Any], Any] = lambda answer: answer,
-                 relative: float = 1e-4, absolute: float = 1e-6):
+    def __init__(
+        self,
+        title: str,
+        right: Any,
+        mistakes: Sequence[Mistake] = (),
+        measure: Callable[[Any], Any] = lambda answer: answer,
+        relative: float = 1e-4,
+        absolute: float = 1e-6,
+    ):
         self.title, self.right, self.mistakes, self.measure = title, right, tuple(mistakes), measure
         self.tolerances = relative, absolute
 
@@ -82,11 +88,13 @@ class Check:
             return Verdict(True, f"{self.title}: right.")
         for mistake in self.mistakes:
             if self._difference(found, mistake.answer) is None:
-                return self._wrong(f"this looks like \"{mistake.name}\". {mistake.advice}", mistake.name)
+                return self._wrong(f'this looks like "{mistake.name}". {mistake.advice}', mistake.name)
         return self._wrong(difference)
 
     def _unanswered(self) -> Verdict:
-        return Verdict(None, f"{self.title}: not answered yet. Replace the `...` above and run the cell again.")
+        return Verdict(
+            None, f"{self.title}: not answered yet. Replace the `...` above and run the cell again."
+        )
 
     def _wrong(self, reason: str, mistake: str | None = None) -> Verdict:
         return Verdict(False, f"{self.title}: not yet; {reason}", mistake)
@@ -119,7 +127,9 @@ def _difference(found: Any, expected: Any, relative: float, absolute: float) -> 
         return None
     if not found.dim():
         return f"{found.item():.6g} is not the value."
-    return f"{int(wrong.sum())} of {wrong.numel()} values differ, by up to {(found - expected).abs().max():.3g}."
+    return (
+        f"{int(wrong.sum())} of {wrong.numel()} values differ, by up to {(found - expected).abs().max():.3g}."
+    )
 
 
 def _is_sequence(value: Any) -> bool:
@@ -132,11 +142,13 @@ def _structural_difference(found: Any, expected: Any, relative: float, absolute:
         return None if found == expected else f"got {found!r}."
     if isinstance(expected, Mapping):
         if not isinstance(found, Mapping) or set(found) != set(expected):
-            return f"expected the keys {sorted(expected)}, got {sorted(found) if isinstance(found, Mapping) else found!r}."
+            given = sorted(found) if isinstance(found, Mapping) else type(found).__name__
+            return f"expected the keys {sorted(expected)}, got {given}."
         pairs = [(found[key], expected[key]) for key in expected]
     else:
         if not isinstance(found, (list, tuple)) or len(found) != len(expected):
-            return f"expected {len(expected)} results, got {len(found) if hasattr(found, '__len__') else type(found).__name__}."
+            given = len(found) if hasattr(found, "__len__") else type(found).__name__
+            return f"expected {len(expected)} results, got {given}."
         pairs = zip(found, expected, strict=True)
     differences = (_difference(*pair, relative, absolute) for pair in pairs)
     return next((difference for difference in differences if difference), None)
