@@ -1,7 +1,7 @@
 """What the tests share: MNIST, or the reason to do without it, and seeded random draws.
 
-With LENET_DATA set, a missing or wrong MNIST fails every test that needs it. Without, such tests are skipped only
-where MNIST is absent and cannot be downloaded; files that are there and are not MNIST fail here too.
+With LENET_DATA set, a missing or wrong MNIST fails every test that needs it. Without, such tests are skipped
+where MNIST is absent and cannot be downloaded, and only there: files that are not MNIST's fail them too.
 """
 
 import os
@@ -13,7 +13,7 @@ import torch
 
 from lenet_helpers.data import Digits, DownloadError, load_digits
 
-# No deadline: a first call pays for imports and for a machine shared with others. The example to replay is printed.
+# No deadline: a first call pays for imports, and CI's cores are shared.
 hypothesis.settings.register_profile("lenet", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("lenet")
 

@@ -30,8 +30,9 @@ def setup_script():
 
 
 def run(*command, cwd=ROOT, **variables):
-    """The finished process, started as from a reader's shell: without what pytest and its workers leave behind."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "MAKE", "LENET", "MFLAGS"))}
+    """The finished process, started as from a reader's shell: without what pytest and make leave behind."""
+    ours = ("PYTEST", "MAKE", "MFLAGS", "LENET")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -41,9 +42,6 @@ def run(*command, cwd=ROOT, **variables):
         encoding="utf-8",
         timeout=300,
     )
-
-
-# ---------------------------------------------------------------------------------------------- versions
 
 
 def pinned():
@@ -62,8 +60,10 @@ def test_every_declared_requirement_has_a_pin_inside_its_range():
         assert str(pin.specifier).startswith("=="), f"{pin} is not an exact version"
         pins.setdefault(pin.name, []).append(str(pin.specifier).removeprefix("=="))
     for requirement in declared():
-        assert pins.get(requirement.name), f"constraints.txt does not pin {requirement.name}"
-        assert all(requirement.specifier.contains(version) for version in pins[requirement.name]), str(requirement)
+        versions = pins.get(requirement.name)
+        assert versions, f"constraints.txt does not pin {requirement.name}"
+        outside = [version for version in versions if not requirement.specifier.contains(version)]
+        assert not outside, f"{requirement} excludes the pin {outside}"
 
 
 @pytest.mark.parametrize("python", ["3.11.0", "3.11.7", "3.12.0", "3.13.0"])
@@ -87,9 +87,6 @@ def test_the_citation_file_names_this_version():
     assert f"\nversion: {lenet_helpers.__version__}\n" in citation
 
 
-# ---------------------------------------------------------------------------------------------- make .venv
-
-
 def test_a_python_that_is_too_old_is_told_so():
     complaint = setup_script().complaint
     assert complaint((3, 11, 0), True) is None
@@ -100,7 +97,8 @@ def test_a_python_that_is_too_old_is_told_so():
 
 def test_the_set_up_reports_large_downloads_and_little_else():
     milestone = setup_script().milestone
-    assert milestone("  Downloading torch-2.13.0-cp312-none-macosx_11_0_arm64.whl (80.5 MB)") == "downloading torch 2.13.0 (80 MB)"
+    torch = "  Downloading torch-2.13.0-cp312-none-macosx_11_0_arm64.whl (80.5 MB)"
+    assert milestone(torch) == "downloading torch 2.13.0 (80 MB)"
     assert milestone("Downloading https://host/a/scipy-1.17.1-cp311-x.whl.metadata (62 kB)") is None
     assert milestone("Collecting numpy==2.4.6") is None
     assert milestone("Installing collected packages: a, b, c") == "installing 3 packages"
@@ -109,21 +107,23 @@ def test_the_set_up_reports_large_downloads_and_little_else():
 
 @pytest.fixture
 def clone(tmp_path):
-    """A folder with the Makefile and a python3 that writes down each call; set-up succeeds unless FAIL is set."""
+    """`make` in a folder whose python3 notes its calls, and succeeds in setting up unless FAIL is set."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (1, 1))
     (tmp_path / ".venv").mkdir()
     for name in ("python3", "venv_python"):
-        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@" >> calls\ntest -z "$FAIL" && touch .venv/.ready\n')
+        script = f'#!/bin/sh\necho {name} "$@" >> calls\ntest -z "$FAIL" && touch .venv/.ready\n'
+        (tmp_path / name).write_text(script, encoding="utf-8")
         (tmp_path / name).chmod(0o755)
 
     def make(*words, **variables):
         (tmp_path / "calls").write_text("", encoding="utf-8")
         words = (*words, "PYTHON=./python3", "VENV_PYTHON=./venv_python")
         process = run("make", *words, cwd=tmp_path, **variables)
-        return process.returncode, (tmp_path / "calls").read_text(encoding="utf-8").splitlines(), process.stdout
+        calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+        return process.returncode, calls, process.stdout
 
     make.folder = tmp_path
     return make
@@ -157,11 +157,12 @@ class TestMake:
         assert process.returncode != 0 and "no no-such-python on this machine" in process.stdout
 
     def test_the_test_command_is_lint_then_unit_tests_then_notebooks(self, clone):
-        calls = clone("test")[1]
-        assert [call.split()[2:4] for call in calls[1:]] == [["ruff", "check"], ["pytest", "tests"], ["pytest", "notebooks"]]
+        ran = [" ".join(call.split()[2:4]) for call in clone("test")[1][1:]]
+        assert ran == ["ruff check", "pytest tests", "pytest notebooks"]
 
     def test_a_relative_lenet_data_is_made_absolute(self, clone):
-        (clone.folder / "venv_python").write_text('#!/bin/sh\necho "$LENET_DATA" >> calls\n')
+        script = '#!/bin/sh\necho "$LENET_DATA" >> calls\n'
+        (clone.folder / "venv_python").write_text(script, encoding="utf-8")
         assert clone("lint", LENET_DATA="../some data")[1][-1] == f"{clone.folder}/../some data"
         assert clone("lint", "LENET_DATA=/some data")[1][-1] == "/some data"
         assert clone("lint")[1][-1] == ""
@@ -175,9 +176,6 @@ class TestMake:
         )
 
 
-# ---------------------------------------------------------------------------------------------- red when broken
-
-
 def write_notebook(path, *cells):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -186,13 +184,14 @@ def write_notebook(path, *cells):
 
 @needs_make
 def test_a_broken_notebook_turns_test_notebooks_red_and_is_named(tmp_path):
-    write_notebook(tmp_path / "00_sound.ipynb", "from pathlib import Path", f"assert Path.cwd().name == {tmp_path.name!r}")
-    words = ("make", "-o", ".venv/.ready", "test-notebooks", f"VENV_PYTHON={sys.executable}", f"NOTEBOOKS={tmp_path}")
-    sound = run(*words)
+    in_own_folder = f"assert Path.cwd().name == {tmp_path.name!r}"
+    write_notebook(tmp_path / "00_sound.ipynb", "from pathlib import Path", in_own_folder)
+    words = ("make", "-o", ".venv/.ready", "test-notebooks", f"NOTEBOOKS={tmp_path}")
+    sound = run(*words, f"VENV_PYTHON={sys.executable}")
     assert sound.returncode == 0 and "2 passed" in sound.stdout, sound.stdout
 
     write_notebook(tmp_path / "01_broken.ipynb", "a = 1", "a += 1", "assert a == 3, 'two and one'", "a = 4")
-    broken = run(*words)
+    broken = run(*words, f"VENV_PYTHON={sys.executable}")
     assert broken.returncode != 0
     assert "01_broken.ipynb::Cell 2" in broken.stdout and "two and one" in broken.stdout, broken.stdout
     assert "00_sound.ipynb::" not in broken.stdout.partition("short test summary")[2]
@@ -200,18 +199,25 @@ def test_a_broken_notebook_turns_test_notebooks_red_and_is_named(tmp_path):
 
 def run_test_that_needs_mnist(tmp_path, **variables):
     """Such a test, run beside its own copy of the package on a machine whose way out leads nowhere."""
-    shutil.copytree(ROOT / "lenet_helpers", tmp_path / "lenet_helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "lenet_helpers", tmp_path / "lenet_helpers")
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
-    (tmp_path / "test_it.py").write_text("def test_it(mnist):\n    assert len(mnist.train) == 60000\n", encoding="utf-8")
+    test = tmp_path / "test_it.py"
+    test.write_text("def test_it(mnist):\n    assert len(mnist.train) == 60000\n", encoding="utf-8")
     nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
     home = {"HOME": tmp_path, "USERPROFILE": tmp_path}
     options = ("-rs", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", "--rootdir", tmp_path)
-    return run(sys.executable, "-m", "pytest", *options, tmp_path / "test_it.py", cwd=tmp_path, **nowhere, **home, **variables)
+    command = (sys.executable, "-m", "pytest", *options, test)
+    return run(*command, cwd=tmp_path, **nowhere, **home, **variables)
+
+
+def assert_failed_and_not_skipped(process):
+    assert process.returncode == 1 and "1 error" in process.stdout, process.stdout
+    assert "skipped" not in process.stdout, process.stdout
 
 
 def test_a_missing_mnist_is_a_failure_where_lenet_data_names_it(tmp_path):
     process = run_test_that_needs_mnist(tmp_path, LENET_DATA=tmp_path / "empty")
-    assert process.returncode == 1 and "1 error" in process.stdout and "skipped" not in process.stdout, process.stdout
+    assert_failed_and_not_skipped(process)
     assert str(tmp_path / "empty") in process.stdout
 
 
@@ -225,8 +231,7 @@ def write_wrong_mnist(folder):
 
 def test_a_wrong_mnist_is_a_failure_where_lenet_data_names_it(tmp_path):
     write_wrong_mnist(tmp_path / "wrong")
-    process = run_test_that_needs_mnist(tmp_path, LENET_DATA=tmp_path / "wrong")
-    assert process.returncode == 1 and "1 error" in process.stdout and "skipped" not in process.stdout, process.stdout
+    assert_failed_and_not_skipped(run_test_that_needs_mnist(tmp_path, LENET_DATA=tmp_path / "wrong"))
 
 
 def test_a_machine_without_mnist_and_network_skips_with_that_reason(tmp_path):
@@ -237,5 +242,4 @@ def test_a_machine_without_mnist_and_network_skips_with_that_reason(tmp_path):
 
 def test_a_wrong_mnist_is_a_failure_even_where_nobody_named_it(tmp_path):
     write_wrong_mnist(tmp_path / ".cache" / "lenet_helpers")
-    process = run_test_that_needs_mnist(tmp_path)
-    assert process.returncode == 1 and "1 error" in process.stdout, process.stdout
+    assert_failed_and_not_skipped(run_test_that_needs_mnist(tmp_path))

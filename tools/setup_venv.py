@@ -3,10 +3,10 @@
     python3 tools/setup_venv.py
 
 `make` calls this when .venv is missing or older than pyproject.toml and constraints.txt. It uses the standard
-library alone and runs on any Python 3, so that a Python that is too old is told so. The last thing it writes is
-.venv/.ready; a .venv without that file was interrupted half way, and is made again from nothing.
+library alone and the syntax of Python 3.6, so that a Python that is too old is told so. The last thing it
+writes is .venv/.ready; a .venv without that file was left half made, and is made again from nothing.
 
-Environment: TORCH_INDEX, an extra package index that holds the CPU build of torch.
+Environment: TORCH_INDEX, an extra package index, for one that holds the CPU build of torch.
 """
 
 import os
@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,32 +22,25 @@ VENV = ROOT / ".venv"
 READY = VENV / ".ready"
 LOG = VENV / "setup.log"
 OLDEST = (3, 11)
+LARGE = 20  # MB, of a download worth a line
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# What would make pip install anywhere but in .venv, or Python import from elsewhere.
+STRAY = {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"}
 
 
 def complaint(version, has_venv):
-    """What stands in the way of Python `version`, and what to do; None if nothing does."""
+    """What stands in the way of this Python, and what to do about it; None if nothing does."""
     if version[:2] < OLDEST:
         return (
-            "this is Python {}.{} ({}); {}.{} or newer is needed.\n"
-            "Install one, then name it: make PYTHON=python3.12 ..."
-        ).format(version[0], version[1], sys.executable, *OLDEST)
+            f"{sys.executable} is Python {version[0]}.{version[1]}; 3.11 or newer is needed.\n"
+            "Install one and name it, such as: make test PYTHON=python3.12"
+        )
     if not has_venv:
         return (
-            "this Python ({}) comes without the venv and ensurepip modules.\n"
-            "On Debian and Ubuntu: sudo apt install python3-venv. Or name another Python: make PYTHON=python3.12 ..."
-        ).format(sys.executable)
+            f"this Python ({sys.executable}) comes without its modules venv and ensurepip.\n"
+            "On Debian and Ubuntu: apt install python3-venv. Or name another: make test PYTHON=python3.12"
+        )
     return None
-
-
-def has_venv():
-    """Whether this Python can make a virtual environment that has pip."""
-    try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def say(text):
@@ -56,30 +50,23 @@ def say(text):
 def milestone(line):
     """What to tell the reader of one line that pip printed; None for most of them."""
     download = re.match(r"\s*Downloading (?:\S*/)?([^/\s]+?)-([^-\s]+)-\S+ \(([\d.]+) MB\)", line)
-    if download and float(download[3]) >= 20:
-        return "downloading {} {} ({:.0f} MB)".format(download[1], download[2], float(download[3]))
+    if download and float(download[3]) >= LARGE:
+        return f"downloading {download[1]} {download[2]} ({float(download[3]):.0f} MB)"
     if line.startswith("Collecting nvidia-cublas"):
-        return "this torch brings about 3 GB of CUDA libraries; without a GPU, stop and add TORCH_INDEX={}".format(CPU_INDEX)
+        return f"this torch needs about 3 GB of CUDA; without a GPU, stop and add TORCH_INDEX={CPU_INDEX}"
     if line.startswith("Installing collected packages:"):
-        return "installing {} packages".format(line.count(",") + 1)
+        return f"installing {line.count(',') + 1} packages"
     return None
-
-
-def clean_environment():
-    """The environment for pip, less what would install anywhere but in .venv or import from elsewhere."""
-    stray = {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"}
-    kept = {name: value for name, value in os.environ.items() if name not in stray}
-    return dict(kept, PIP_DISABLE_PIP_VERSION_CHECK="1", PYTHONUNBUFFERED="1")
 
 
 def run(command):
     """Run `command`, its whole output going to LOG and its milestones to the terminal; its exit status."""
+    environment = {name: value for name, value in os.environ.items() if name not in STRAY}
     with open(str(LOG), "a", encoding="utf-8") as log:
-        log.write("$ {}\n".format(" ".join(map(str, command))))
         process = subprocess.Popen(
-            [str(word) for word in command],
+            command,
             cwd=str(ROOT),
-            env=clean_environment(),
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -93,32 +80,36 @@ def run(command):
 
 
 def install():
-    """Make or update .venv; an error message, or None."""
-    index = os.environ.get("TORCH_INDEX")
-    if not READY.exists():
-        say("making .venv with Python {} (once; downloads about 500 MB, takes 2 to 5 minutes)".format(sys.version.split()[0]))
-        if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
-            return "python -m venv failed, see above."
-    else:
-        say("pyproject.toml or constraints.txt changed: bringing .venv up to date")
+    """Make .venv, or bring it up to date; what went wrong, or None."""
+    if READY.exists():
+        say("pyproject.toml or constraints.txt is newer than .venv: bringing it up to date")
         READY.unlink()
+    else:
+        version = sys.version.split()[0]
+        say(f"making .venv with Python {version} (once; downloads about 500 MB, takes 2 to 5 minutes)")
+        if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
+            return "python -m venv failed; its message stands above."
     python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    extra = ["--extra-index-url", index] if index else []
-    if run([python, "-m", "pip", "install", "--progress-bar", "off", "-c", "constraints.txt", "-e", ".[dev]"] + extra):
-        tail = LOG.read_text(encoding="utf-8").splitlines()[-12:]
-        return "\n".join(["pip could not install everything. Its last words:"] + tail + [
-            "Everything it said is in {}. Check the network and the free disk space, then run the same command again.".format(LOG)
-        ])
+    command = [str(python), "-m", "pip", "install", "--progress-bar", "off"]
+    command += ["--constraint", "constraints.txt", "--editable", ".[dev]"]
+    if os.environ.get("TORCH_INDEX"):
+        command += ["--extra-index-url", os.environ["TORCH_INDEX"]]
+    if run(command):
+        end = "".join(LOG.read_text(encoding="utf-8").splitlines(True)[-12:])
+        return (
+            f"pip stopped. The end of {LOG}:\n\n{end}\n"
+            "Check the network and the free disk space (3 GB), then run the same command again."
+        )
     return None
 
 
 def main():
     start = time.time()
-    problem = complaint(sys.version_info, has_venv()) or install()
+    problem = complaint(sys.version_info, find_spec("venv") and find_spec("ensurepip")) or install()
     if problem:
         sys.exit("set-up: " + problem)
-    READY.write_text("made from pyproject.toml and constraints.txt\n", encoding="utf-8")
-    say("ready after {:.0f} s; from now on this step is skipped".format(time.time() - start))
+    READY.touch()
+    say(f"ready after {time.time() - start:.0f} s; later commands skip this step")
 
 
 if __name__ == "__main__":
