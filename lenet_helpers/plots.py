@@ -14,6 +14,7 @@ from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 INK = "#787878"
@@ -91,6 +92,11 @@ def picture(ax: Axes, image: torch.Tensor, title: str = "", cmap=IMAGE, vmin=Non
     ax.set_title(title, color=INK)
     for spine in ax.spines.values():
         spine.set(visible=True, color=INK, linewidth=0.6)
+
+
+def frame(row: int, column: int, size: int, colour: str) -> Rectangle:
+    """A frame around `size` x `size` pixels of a picture, from (row, column) on: `ax.add_patch(frame(...))`."""
+    return Rectangle((column - 0.5, row - 0.5), size, size, fill=False, edgecolor=PALETTE[colour], linewidth=2)
 
 
 def pictures(
