@@ -33,7 +33,9 @@ class Memory:
     def serve(self, x):
         """Whether the views on the input `x` are still to be laid out. A memory serves one tensor, refilled in place."""
         if self.x is not None and self.x is not x:
-            raise RuntimeError("A kept memory got another input tensor; refill the first one in place, or start afresh.")
+            raise RuntimeError(
+                "A kept memory got another input tensor; refill the first one in place, or start afresh."
+            )
         first, self.x = self.x is None, x
         return first
 
@@ -158,7 +160,9 @@ class Convolution(Layer):
         super().__init__()
         self.in_maps, self.out_maps, self.kernel, self.table = in_maps, out_maps, kernel, table
         if table is not None and tuple(table.shape) != (out_maps, in_maps):
-            raise ValueError(f"table has shape {tuple(table.shape)}; expected (out_maps, in_maps) = {out_maps, in_maps}.")
+            raise ValueError(
+                f"table has shape {tuple(table.shape)}; expected (out_maps, in_maps) = {out_maps, in_maps}."
+            )
         connected = torch.ones(out_maps, in_maps, dtype=torch.bool) if table is None else table.bool()
         shape = (out_maps, in_maps) if table is None else (int(connected.sum()),)
         self.weight = Parameter(torch.empty(*shape, kernel, kernel))
@@ -208,7 +212,9 @@ class Convolution(Layer):
         memory.shape = (self.out_maps, *self.output_size(rows, columns), patterns)
         memory.bias = self.bias.view(-1, 1)
         if not self.covers(rows, columns):
-            memory.windows = x.unfold(2, self.kernel, 1).permute(0, 4, 1, 2, 3)  # maps, kernel columns, rows, ...
+            memory.windows = x.unfold(2, self.kernel, 1).permute(
+                0, 4, 1, 2, 3
+            )  # maps, kernel columns, rows, ...
             memory.shifted = x.new_empty(memory.windows.shape)
             if self.in_maps > 1:
                 memory.zeros = x.new_zeros(self.kernel * self.out_maps * self.in_maps * self.kernel)
@@ -266,7 +272,8 @@ class Convolution(Layer):
             memory.dslabs = self.row_shifted(memory.dshifted, memory.shape)
             columns = memory.shape[2]
             memory.dcolumns = [
-                (memory.dx[:, :, shift : shift + columns], memory.dshifted[:, shift]) for shift in range(self.kernel)
+                (memory.dx[:, :, shift : shift + columns], memory.dshifted[:, shift])
+                for shift in range(self.kernel)
             ]
         memory.dshifted.zero_()
         for kernel_row, dslab in zip(kernel_rows, memory.dslabs):
@@ -320,7 +327,10 @@ class Subsampling(Layer):
         memory.pairs = torch.add(memory.even_rows, memory.odd_rows, out=memory.pairs)
         if memory.even_columns is None:
             columns = x.shape[2] // 2 * 2
-            memory.even_columns, memory.odd_columns = memory.pairs[:, :, 0:columns:2], memory.pairs[:, :, 1:columns:2]
+            memory.even_columns, memory.odd_columns = (
+                memory.pairs[:, :, 0:columns:2],
+                memory.pairs[:, :, 1:columns:2],
+            )
         memory.sum = torch.add(memory.even_columns, memory.odd_columns, out=memory.sum)
         memory.y = torch.addcmul(memory.bias, memory.coefficient, memory.sum, out=memory.y)
         return memory.y
@@ -336,7 +346,9 @@ class Subsampling(Layer):
             memory.ones = signal.new_ones(signal[0].numel())
             self.wire_down(memory)
         memory.product = torch.mul(signal, total, out=memory.product)
-        add_products(derivative(self.coefficient, order), memory.product.view(self.maps, -1), memory.ones, memory)
+        add_products(
+            derivative(self.coefficient, order), memory.product.view(self.maps, -1), memory.ones, memory
+        )
         add_products(derivative(self.bias, order), signal.view(self.maps, -1), memory.ones, memory)
         if not to_input:
             return None
@@ -369,7 +381,10 @@ class Squash(Layer):
 
     def fprop(self, x, memory):
         if memory.double_steepness is None:
-            memory.double_steepness, memory.minus_amplitude = x.new_tensor(2 * STEEPNESS), x.new_tensor(-AMPLITUDE)
+            memory.double_steepness, memory.minus_amplitude = (
+                x.new_tensor(2 * STEEPNESS),
+                x.new_tensor(-AMPLITUDE),
+            )
             memory.slope_at_zero = x.new_tensor(AMPLITUDE * STEEPNESS)
         memory.scaled = torch.mul(x, memory.double_steepness, out=memory.scaled)
         memory.sigmoid = torch.sigmoid(memory.scaled, out=memory.sigmoid)
@@ -379,7 +394,9 @@ class Squash(Layer):
     def bprop(self, signal, memory, order=1, to_input=True):
         """f'(a) = S/A (A^2 - f(a)^2), from the state itself."""
         y = memory.y
-        memory.slope = torch.addcmul(memory.slope_at_zero, y, y, value=-STEEPNESS / AMPLITUDE, out=memory.slope)
+        memory.slope = torch.addcmul(
+            memory.slope_at_zero, y, y, value=-STEEPNESS / AMPLITUDE, out=memory.slope
+        )
         (slope,) = raised([memory.slope], order)
         memory.dx = torch.mul(signal, slope, out=memory.dx)
         return memory.dx

@@ -5,6 +5,7 @@ import math
 import torch
 
 from .codes import DIGIT_CODES
+from .files import CheckpointError, load_tensors, save_tensors
 from .layers import RBF, Convolution, FullConnection, Layer, Memory, Squash, Subsampling
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
@@ -77,7 +78,9 @@ class LeNet5(Layer):
         if x.dtype != dtype:
             raise ValueError(f"LeNet5 got {x.dtype}; expected the dtype of its weights: use x.to({dtype}).")
         if x.device.type != "meta" and not math.isfinite(x.detach().sum()):
-            raise ValueError("LeNet5 got an input with NaN or inf; expected finite numbers, about -0.1 to 1.175.")
+            raise ValueError(
+                "LeNet5 got an input with NaN or inf; expected finite numbers, about -0.1 to 1.175."
+            )
 
     def fprop(self, x, memory):
         if memory.steps is None:
@@ -132,3 +135,44 @@ class LeNet5(Layer):
 def drop_single(maps):
     """(N, classes, 1, 1) as (N, classes); a larger map of outputs as it is."""
     return maps[:, :, 0, 0] if maps.shape[2:] == (1, 1) else maps
+
+
+def save_weights(model, path, **facts):
+    """Write the model's weights with how it was made: init, rbf_scale, seed, and the facts given (source, command...)."""
+    facts = {"init": model.init, "rbf_scale": model.rbf_scale, "seed": model.seed, **facts}
+    save_tensors(path, model.state_dict(), facts)
+
+
+def load_weights(path):
+    """LeNet5 with the weights that `save_weights` wrote, in eval mode; the facts are in its `.facts`.
+
+    Raises CheckpointError for a file of another network or program.
+    """
+    tensors, facts = load_tensors(path)
+    try:
+        model = LeNet5(facts["init"], facts["rbf_scale"], facts["seed"])
+    except KeyError as error:
+        raise CheckpointError(
+            f"{path} does not say its {error}; expected weights by save_weights."
+        ) from error
+    model = model.to(tensors["c1.weight"].dtype) if "c1.weight" in tensors else model
+    fill(model, tensors, path)
+    model.facts = facts
+    return model.eval()
+
+
+def fill(model, tensors, path):
+    """Copy tensors into the model's state. Raises CheckpointError where a name or a shape differs."""
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != found:
+        differing = sorted(
+            name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+        )
+        raise CheckpointError(
+            f"{path} is of another network: {differing[0]} is {found.get(differing[0], 'missing')}, expected "
+            f"{expected.get(differing[0], 'nothing of that name')}."
+        )
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            tensor.copy_(tensors[name])

@@ -13,7 +13,9 @@ from .losses import one_hot
 from .propagation import Propagation
 
 MU = 0.02
-PAPER_SCHEDULE = (5e-4,) * 2 + (2e-4,) * 3 + (1e-4,) * 3 + (5e-5,) * 4 + (1e-5,) * 8  # eta for pass 1..20 (III-B)
+PAPER_SCHEDULE = (
+    (5e-4,) * 2 + (2e-4,) * 3 + (1e-4,) * 3 + (5e-5,) * 4 + (1e-5,) * 8
+)  # eta for pass 1..20 (III-B)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,11 @@ def estimate_curvature(model, loss, x, labels, exact=False):
     model would refuse.
     """
     model.check_input(x)
-    if labels.shape != x.shape[:1] or labels.dtype != torch.int64 or not 0 <= labels.min() <= labels.max() <= 9:
+    if (
+        labels.shape != x.shape[:1]
+        or labels.dtype != torch.int64
+        or not 0 <= labels.min() <= labels.max() <= 9
+    ):
         raise ValueError(
             f"Got labels {labels.dtype} of shape {tuple(labels.shape)}; expected int64 ({len(x)},) from 0 to 9."
         )
@@ -73,7 +79,9 @@ class SDLM(Optimizer):
     def __init__(self, params, eta=5e-4, mu=MU):
         for name, value in (("eta", eta), ("mu", mu)):
             if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"{name} is {value}; expected a finite number >= 0, such as eta=5e-4 and mu=0.02.")
+                raise ValueError(
+                    f"{name} is {value}; expected a finite number >= 0, such as eta=5e-4 and mu=0.02."
+                )
         super().__init__(params, {"eta": eta, "mu": mu})
         self.names = None
         self.vectors = [Vectors(group["params"]) for group in self.param_groups]
@@ -86,14 +94,18 @@ class SDLM(Optimizer):
         """
         parameters = [parameter for vectors in self.vectors for parameter in vectors.parameters]
         if len(h) != len(parameters):
-            raise ValueError(f"Got the curvature of {len(h)} parameters; expected one for each of {len(parameters)}.")
+            raise ValueError(
+                f"Got the curvature of {len(h)} parameters; expected one for each of {len(parameters)}."
+            )
         for (name, value), parameter in zip(h.items(), parameters):
             if value.shape != parameter.shape:
                 raise ValueError(
                     f"The curvature of {name} has shape {tuple(value.shape)}; expected {tuple(parameter.shape)}."
                 )
             if not (torch.isfinite(value).all() and (value >= 0).all()):
-                raise ValueError(f"The curvature of {name} holds NaN, inf or a negative number; expected h >= 0.")
+                raise ValueError(
+                    f"The curvature of {name} holds NaN, inf or a negative number; expected h >= 0."
+                )
             self.state[parameter]["h"] = value.to(parameter, copy=True)
         self.names = list(h)
         self.gather_curvature()
@@ -147,7 +159,9 @@ class SDLM(Optimizer):
 
     def require_curvature(self):
         if any(vectors.h is None for vectors in self.vectors):
-            raise RuntimeError("SDLM has no curvature; call set_curvature(estimate_curvature(model, loss, x, labels)).")
+            raise RuntimeError(
+                "SDLM has no curvature; call set_curvature(estimate_curvature(model, loss, x, labels))."
+            )
 
     def state_dict(self):
         return {**super().state_dict(), "names": self.names}
