@@ -1,7 +1,7 @@
 """Where MNIST lies, whether it is the real one, and how it gets there: four uncompressed IDX files.
 
-The files are looked for in `<folder>/MNIST/raw`, the place torchvision.datasets.MNIST keeps them, and each file's
-MD5 is compared on every load, so a score can never come from a damaged or a different set.
+The files lie in `<folder>/MNIST/raw`, where torchvision.datasets.MNIST keeps them. The MD5 of each is
+compared on every load, so a score can never come from a damaged or a different set.
 """
 
 import hashlib
@@ -10,9 +10,10 @@ import os
 import socket
 import sys
 import tempfile
-import threading
+import time
 import urllib.request
 from pathlib import Path
+from threading import Thread
 
 import torch
 
@@ -38,7 +39,7 @@ class DownloadError(DataError):
 
 
 def default_folder():
-    """`data/` of the repository when the package runs from its checkout (an editable install), else the user's cache."""
+    """`data/` of the repository if the package runs from its checkout, else the user's cache folder."""
     repository = Path(__file__).resolve().parents[1]
     if (repository / "pyproject.toml").is_file():
         return repository / "data"
@@ -48,8 +49,8 @@ def default_folder():
 def read(split, folder):
     """Images uint8 (N, 28, 28) and labels int64 (N,) of the "train" or "test" split under `folder`.
 
-    Absent files are downloaded first. Raises DownloadError if that fails and DataError if any of the four files is
-    missing while others are there, or is not the published file.
+    Absent files are downloaded first. Raises DownloadError if that fails, and DataError if any of the four
+    files is missing while others are there, or is not the published file.
     """
     raw = ensure(folder)
     content = {name: read_verified(raw / name) for name in FILES}
@@ -61,7 +62,7 @@ def read(split, folder):
 
 
 def ensure(folder):
-    """The folder of the four files under `folder`, downloaded if it holds none of them; DownloadError if that fails."""
+    """The place of the four files under `folder`; downloads them if it holds none. Raises DownloadError."""
     raw = Path(folder) / "MNIST" / "raw"
     if not any((raw / name).exists() for name in FILES):
         download(raw)
@@ -69,46 +70,47 @@ def ensure(folder):
 
 
 def read_verified(path):
-    """The bytes of `path`, as a bytearray; DataError, saying what is wrong, unless it is the MNIST file of its name."""
+    """The content of an MNIST file as a bytearray; DataError, saying what is wrong, if it is another's."""
     md5, size = FILES[path.name]
     try:
         content = bytearray(path.read_bytes())
+    except FileNotFoundError as error:
+        raise _wrong(path, "is missing") from error
     except OSError as error:
-        what = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        raise DataError(f"MNIST file {path} {what}; expected {size} bytes with MD5 {md5}. {_remedy(path)}") from error
+        raise _wrong(path, f"cannot be read ({error.strerror})") from error
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found == md5:
         return content
     if content[:64].lstrip().startswith(b"<"):
-        what = f"is a web page (HTML, {len(content)} bytes), not data"
-    elif content.startswith(b"\x1f\x8b"):
-        what = "is still compressed (gzip)"
-    elif len(content) < size:
-        what = f"is truncated: {len(content)} of {size} bytes"
-    else:
-        what = f"is not the published file: {len(content)} bytes with MD5 {found}"
-    raise DataError(f"MNIST file {path} {what}; expected {size} bytes with MD5 {md5}. {_remedy(path)}")
+        raise _wrong(path, f"is a web page (HTML, {len(content)} bytes), not data")
+    if content.startswith(b"\x1f\x8b"):
+        raise _wrong(path, "is still compressed (gzip)")
+    if len(content) < size:
+        raise _wrong(path, f"is truncated: {len(content)} of {size} bytes")
+    raise _wrong(path, f"is not the published file: {len(content)} bytes with MD5 {found}")
 
 
-def _remedy(path):
-    return (
-        f"Put the uncompressed file there, or remove the folder {path.parent} to have all four downloaded again, "
-        "or name another folder with root=... or LENET_DATA."
+def _wrong(path, what):
+    md5, size = FILES[path.name]
+    return DataError(
+        f"MNIST file {path} {what}; expected {size} bytes with MD5 {md5}. Put the uncompressed file there, "
+        f"or remove the folder {path.parent} to have all four files downloaded again, or name another folder "
+        "with root=... or the environment variable LENET_DATA."
     )
 
 
 def download(raw):
-    """Download the four files into `raw` through torchvision, from whichever of its mirrors answers.
+    """Download the four files into `raw` through torchvision, from those of its mirrors that answer.
 
-    They are unpacked in a temporary folder beside `raw`, checked, and moved in at the end, so that neither an
-    interruption nor a second process downloading at the same time leaves a half-written file. Raises DownloadError.
+    They are unpacked in a temporary folder inside `raw`, checked, and moved into place at the end: neither an
+    interruption nor a second process doing the same leaves a half-written file. Raises DownloadError.
     """
-    mnist = import_torchvision("torchvision.datasets.mnist")
-    mirrors, failures = answering(mnist.MNIST.mirrors, mnist.MNIST.resources[0][0])
+    mnist = import_torchvision("torchvision.datasets.mnist").MNIST
+    mirrors, failures = answering(mnist.mirrors, mnist.resources[0][0])
     if not mirrors:
-        raise DownloadError(_not_downloaded(raw, "no mirror answers: " + "; ".join(failures)))
-    # torchvision names its folder after the class, and asks the mirrors of the class
-    fetcher = type("MNIST", (mnist.MNIST,), {"mirrors": mirrors})
+        raise _not_downloaded(raw, "; ".join(failures))
+    # torchvision names its folder after the class and asks the mirrors the class lists
+    fetcher = type("MNIST", (mnist,), {"mirrors": mirrors})
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL)
     try:
@@ -121,43 +123,42 @@ def download(raw):
                 read_verified(fetched / name)
             for name in FILES:
                 os.replace(fetched / name, raw / name)
-    except (OSError, RuntimeError, http.client.HTTPException, EOFError, DataError) as error:
-        raise DownloadError(_not_downloaded(raw, " ".join(str(error).split()))) from error
+    except (OSError, RuntimeError, EOFError, http.client.HTTPException, DataError) as error:
+        raise _not_downloaded(raw, " ".join(str(error).split())) from error
     finally:
         socket.setdefaulttimeout(timeout)
 
 
 def _not_downloaded(raw, reason):
-    return (
-        f"MNIST is not in {raw} and could not be downloaded ({reason}). Connect to the network, or put the four "
-        f"uncompressed files {', '.join(FILES)} there, or name their folder with root=... or LENET_DATA."
+    return DownloadError(
+        f"MNIST is not in {raw} and could not be downloaded ({reason}). Connect to the network, or put the "
+        f"four uncompressed files {', '.join(FILES)} there, or name another folder with root=... or the "
+        "environment variable LENET_DATA."
     )
 
 
 def answering(mirrors, filename):
-    """Those of `mirrors` that answer a request for `filename` within PATIENCE seconds, and why the others do not.
+    """Those of `mirrors` that answer a request for `filename` within PATIENCE, and what ails the others.
 
-    All are asked at once, each in a thread that is left behind when it does not return: a machine without a network
-    can hang in a name look-up, which no socket timeout ends.
+    All are asked at once, each in a thread that is left behind if it does not return: on a machine without a
+    network a name look-up can hang, and no socket timeout ends that.
     """
     answers = {}
 
     def ask(mirror):
+        request = urllib.request.Request(mirror + filename, method="HEAD")
         try:
-            request = urllib.request.Request(mirror + filename, method="HEAD", headers={"User-Agent": "lenet_helpers"})
             with urllib.request.urlopen(request, timeout=PATIENCE):
                 answers[mirror] = None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            answers[mirror] = str(getattr(error, "reason", error)) or type(error).__name__
+        except (OSError, http.client.HTTPException) as error:
+            answers[mirror] = str(error)
 
-    threads = [threading.Thread(target=ask, args=(mirror,), daemon=True) for mirror in mirrors]
+    threads = [Thread(target=ask, args=(mirror,), daemon=True) for mirror in mirrors]
     for thread in threads:
         thread.start()
-    waited = threading.Event()
-    threading.Thread(target=lambda: ([thread.join() for thread in threads], waited.set()), daemon=True).start()
-    waited.wait(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
     found = {mirror: answers.get(mirror, f"no answer in {PATIENCE:g} s") for mirror in mirrors}
-    return (
-        [mirror for mirror in mirrors if found[mirror] is None],
-        [f"{mirror}: {reason}" for mirror, reason in found.items() if reason is not None],
-    )
+    failures = [f"{mirror}: {reason}" for mirror, reason in found.items() if reason is not None]
+    return [mirror for mirror, reason in found.items() if reason is None], failures

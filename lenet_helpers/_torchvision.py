@@ -1,8 +1,8 @@
 """Make `import torchvision` work beside a torch it was not compiled for.
 
-PyPI's torchvision for Linux is compiled against the CUDA build of torch. Beside a CPU-only torch its compiled
+PyPI's torchvision for Linux is compiled against the CUDA build of torch. Beside a CPU-only torch its
 operators cannot be loaded, and `import torchvision` stops at "operator torchvision::nms does not exist" (then
-`qnms`), because it attaches Python code to operators that nobody declared. Declaring their schemas is enough for
+`qnms`): it attaches Python code to operators that nobody declared. Declaring their schemas is enough for
 datasets, transforms and utils, which use none of them. Where the import works by itself, nothing is declared.
 """
 
@@ -12,7 +12,7 @@ from importlib import import_module
 
 import torch
 
-# The two operators as torchvision itself declares them (torchvision/csrc/ops/nms.cpp and quantized/cpu/qnms).
+# As torchvision's own C++ declares them.
 SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -23,8 +23,8 @@ _declared = {}  # operator -> the library that holds its declaration; a library 
 def import_torchvision(name="torchvision"):
     """Import torchvision, or one of its modules such as "torchvision.datasets", and return it.
 
-    Raises ImportError if torchvision is not installed, or cannot be imported for a reason other than a missing
-    operator of SCHEMAS.
+    Raises ImportError if torchvision is not installed, or cannot be imported for another reason than
+    operators of SCHEMAS that are missing.
     """
     while True:
         try:

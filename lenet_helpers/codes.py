@@ -1,7 +1,7 @@
 """The target codes of the output layer: the 7 x 12 bitmaps of Fig. 3, +1 for black and -1 for white.
 
-`ASCII_CODES` (96, 84) holds the printable ASCII set, row ord(character) - 32; `DIGIT_CODES` (10, 84) its digits.
-A code reads its bitmap row by row: 12 rows of 7, top row first.
+`ASCII_CODES` (96, 84) holds the printable ASCII set, row ord(character) - 32, and `DIGIT_CODES` (10, 84) its
+digits. A code reads its bitmap row by row: 12 rows of 7, top row first.
 """
 
 from importlib.resources import files
@@ -19,7 +19,7 @@ def _read_codes():
         header, *rows = block.split("\n")
         rows = rows[:ROWS]
         if {len(row) for row in rows} != {COLUMNS} or set("".join(rows)) - set("#."):
-            raise ValueError(f"fig3_ascii_codes.txt: the bitmap of {header!r} is not {ROWS} rows of {COLUMNS} '#' or '.'")
+            raise ValueError(f"fig3_ascii_codes.txt: {header!r} is not {ROWS} rows of {COLUMNS} '#' or '.'")
         codes[int(header.split()[0])] = [1.0 if cell == "#" else -1.0 for cell in "".join(rows)]
     if list(codes) != list(range(FIRST, FIRST + 96)):
         raise ValueError(f"fig3_ascii_codes.txt: expected characters 32 to 127 in order, got {list(codes)}")

@@ -1,4 +1,4 @@
-"""The numbers of LeCun, Bottou, Bengio and Haffner (1998) to stand beside, as data. Error rates are in percent.
+"""The numbers of LeCun, Bottou, Bengio and Haffner (1998) to stand beside, as data; error rates in percent.
 
 The curves of Fig. 5 and 6 are read off the paper's vector figures, to about 0.03 percentage points.
 """
@@ -20,7 +20,8 @@ class Layer(NamedTuple):
 def _curve(figure, series, points):
     lines = (files(__package__) / "paper_data" / "curves.csv").read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-    curve = {int(row["x"]): float(row["error_percent"]) for row in rows if (row["figure"], row["series"]) == (figure, series)}
+    wanted = [row for row in rows if (row["figure"], row["series"]) == (figure, series)]
+    curve = {int(row["x"]): float(row["error_percent"]) for row in wanted}
     if len(curve) != points:
         raise ValueError(f"curves.csv: expected {points} points of {figure} {series}, got {len(curve)}")
     return curve
@@ -39,13 +40,17 @@ TABLE = (
 TOTAL_PARAMETERS = 60_000
 TOTAL_CONNECTIONS = 340_908
 
-PUBLISHED_RATES = (7e-5, 1.6e-2)  # smallest and largest effective learning rate of the first pass, Section III-B
+PUBLISHED_RATES = (7e-5, 1.6e-2)  # smallest and largest effective learning rate of the first pass (App. C)
 
 # Fig. 5: pass -> error; training error is measured on the fly
 FIG5_TRAIN = _curve("fig5", "train", 21)
 FIG5_TEST = _curve("fig5", "test", 21)
 # Fig. 6: series -> training patterns -> error
-FIG6 = {series: _curve("fig6", series, points) for series, points in (("train", 3), ("test", 3), ("test_distorted", 1))}
+FIG6 = {
+    "train": _curve("fig6", "train", 3),
+    "test": _curve("fig6", "test", 3),
+    "test_distorted": _curve("fig6", "test_distorted", 1),
+}
 
 FIG8_ERRORS = 82  # of 10,000 test patterns, LeNet-5 trained with distortions
 
@@ -70,7 +75,7 @@ FIG9 = {
     "boosted LeNet-4 (distorted)": 0.7,
 }
 
-# Fig. 10: classifier -> percentage of test patterns to reject for 0.5% error on the rest; LeNet-5 is not in it
+# Fig. 10: classifier -> percent of the test patterns to reject for 0.5% error on the rest; it has no LeNet-5
 FIG10 = {
     "deslanted K-NN": 8.1,
     "tangent distance": 1.9,
