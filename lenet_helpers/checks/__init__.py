@@ -2,6 +2,7 @@
 not answered yet."""
 
 from lenet_helpers.checks._judge import Check, Mistake, NotAnswered, Verdict, on_cases
+from lenet_helpers.checks.backprop import full_curvature, shared_curvature, squash_backprop
 from lenet_helpers.checks.connections import fan_in, receptive_field, table_one, table_parameters
 from lenet_helpers.checks.convolution import count_convolution, output_size, strided, vertical_edge
 from lenet_helpers.checks.data import (
@@ -11,8 +12,12 @@ from lenet_helpers.checks.data import (
     share_of_c5,
     standard_levels,
 )
+from lenet_helpers.checks.evaluation import confusion, f1_scores, rejection
+from lenet_helpers.checks.loss import map_derivative, map_loss, rubbish_share
 from lenet_helpers.checks.rbf import classify, code_from_rows, rbf_penalties
+from lenet_helpers.checks.sdlm import initial_bounds, running_average, sdlm_step
 from lenet_helpers.checks.subsampling import amplitude, slope_from_state, subsample
+from lenet_helpers.checks.training import eta_of_pass, falling_eta, on_the_fly
 
 __all__ = [
     "Check",
@@ -39,4 +44,19 @@ __all__ = [
     "classify",
     "code_from_rows",
     "rbf_penalties",
+    "full_curvature",
+    "shared_curvature",
+    "squash_backprop",
+    "confusion",
+    "f1_scores",
+    "rejection",
+    "map_derivative",
+    "map_loss",
+    "rubbish_share",
+    "initial_bounds",
+    "running_average",
+    "sdlm_step",
+    "eta_of_pass",
+    "falling_eta",
+    "on_the_fly",
 ]
