@@ -1,15 +1,15 @@
 """The network written out connection by connection, in plain Python: what the engine is judged by.
 
 Nothing here comes from `lenet_helpers`. A stage is a list of units, a unit is a list of connections, and a
-connection is a pair (j, k): it brings the state x_j, weighted by w_k. Every rule of the paper is then one loop:
+connection is a pair (j, k): it brings the state x_j, weighted by w_k. Every rule of the paper is one loop:
 
-    forward       a_i = sum over the unit's connections of w_k x_j,  x_i = f(a_i)               (Sec. II, Eq. 5, 6)
-    first         dE/dw_k = sum over V_k of dE/da_i x_j                                         (Eq. 19)
-    second        h_k = mean over patterns of sum over V_k of d2E/da_i2 x_j^2                   (Eq. 23, 24, 25)
-                  d2E/da_i2 = f'(a_i)^2 sum over the units k fed by i of u_ki^2 d2E/da_k2       (Eq. 27)
+    forward   a_i = sum over the unit's connections of w_k x_j,  x_i = f(a_i)             (Eq. 5 and 6)
+    first     dE/dw_k = sum over V_k of dE/da_i x_j                                       (Eq. 19)
+    second    h_k = mean over patterns of the sum over V_k of d2E/da_i2 x_j^2             (Eq. 23 to 25)
+              d2E/da_i2 = f'(a_i)^2 sum over the units k fed by i of u_ki^2 d2E/da_k2     (Eq. 27)
 
-V_k is the set of connections that share w_k. A subsampling unit has five: its four inputs, which share the map's
-coefficient, and its bias. That is how Table "connections" of S2 (5,880) and S4 (2,000) are counted.
+V_k is the set of connections that share w_k. A subsampling unit has five connections: its four inputs, which
+share the map's coefficient, and its bias. So the paper counts 5,880 connections into S2 and 2,000 into S4.
 """
 
 import math
@@ -32,6 +32,10 @@ def squash(a):
     return AMPLITUDE * math.tanh(SLOPE * a)
 
 
+def squared_distance(x, code):
+    return sum((s - c) ** 2 for s, c in zip(x, code, strict=True))
+
+
 def squash_slope(a):
     """The derivative of Eq. 6."""
     return AMPLITUDE * SLOPE / math.cosh(SLOPE * a) ** 2
@@ -39,7 +43,7 @@ def squash_slope(a):
 
 @dataclass
 class Stage:
-    """Units that add up weighted states. `units[i]` lists the (j, k) of unit i; w is flat, in the order of `shapes`."""
+    """Units that add up weighted states. `units[i]` lists the (j, k) of unit i; w is one flat list."""
 
     name: str
     units: list
@@ -96,7 +100,7 @@ class Stage:
 
 
 def convolution(name, in_shape, out_maps, kernel, table=None):
-    """A convolution over the maps of `table` (one set of input maps per output map), all of them without one."""
+    """A convolution. `table`: the set of input maps of each output map; None connects all."""
     in_maps, rows, columns = in_shape
     sees = table or [set(range(in_maps))] * out_maps
     pairs = [(m, s) for m in range(out_maps) for s in sorted(sees[m])]
@@ -120,8 +124,9 @@ def convolution(name, in_shape, out_maps, kernel, table=None):
 def subsampling(name, in_shape):
     """The sum of 2x2 states times the map's coefficient, plus the map's bias (Sec. II-B)."""
     maps, rows, columns = in_shape
+    square = [(u, v) for u in (0, 1) for v in (0, 1)]
     units = [
-        [((m * rows + 2 * r + u) * columns + 2 * c + v, m) for u in (0, 1) for v in (0, 1)] + [(BIAS, maps + m)]
+        [((m * rows + 2 * r + u) * columns + 2 * c + v, m) for u, v in square] + [(BIAS, maps + m)]
         for m in range(maps)
         for r in range(rows // 2)
         for c in range(columns // 2)
@@ -171,9 +176,7 @@ class Network:
     def penalties(self, pattern):
         """(classes, positions) of Eq. 7."""
         places = self.positions(self.run(pattern)[1])
-        return np.array(
-            [[self.scale * sum((s - c) ** 2 for s, c in zip(x, code, strict=True)) for x in places] for code in self.codes]
-        )
+        return np.array([[self.scale * squared_distance(x, code) for x in places] for code in self.codes])
 
     def first_derivatives(self, pattern, dy):
         """One pattern, dE/dy of shape (classes, positions): dE/dinput flat, and {name: dE/dw}."""
@@ -191,19 +194,23 @@ class Network:
             found |= {f"{stage.name}.{p}": value for p, value in stage.by_parameter(dw).items()}
         return np.array(signal), found
 
-    def curvature(self, patterns):
-        """{name: h}, the mean over patterns; every last state starts with d2E/dx2 = 2 scale, whatever the loss."""
+    def curvature(self, patterns, seeds=None):
+        """{name: h}, the mean over patterns.
+
+        seeds: for each pattern, d2E/dx2 of its last states; None is 2 scale for each, whatever the loss.
+        """
         total = {}
-        for pattern in patterns:
+        for i, pattern in enumerate(patterns):
             trace, x = self.run(pattern)
-            signal = [2 * self.scale] * len(x)
+            signal = [2 * self.scale] * len(x) if seeds is None else np.asarray(seeds[i]).reshape(-1).tolist()
             for stage, (x, a) in zip(reversed(self.stages), reversed(trace), strict=True):
                 signal = [s * squash_slope(value) ** 2 for s, value in zip(signal, a, strict=True)]
                 signal, ddw = stage.second(x, signal)
                 for p, value in stage.by_parameter(ddw).items():
                     name = f"{stage.name}.{p}"
                     total[name] = total.get(name, 0) + value / len(patterns)
-        return total
+        names = [f"{stage.name}.{p}" for stage in self.stages for p in stage.shapes]
+        return {name: total[name] for name in names}
 
 
 def lenet5(codes, scale=0.5, rows=32, columns=32):
@@ -221,7 +228,7 @@ SMALL_TABLE = ({0}, {1}, {0, 1})
 
 
 def small_network(codes, scale=0.5, rows=14, columns=14):
-    """The same kinds of stages in the same order, 2-3-4-5 maps and 3x3, 3x3, 2x2 kernels: 14x14 gives one output."""
+    """The same stages with 2, 3, 4 maps and 5 units; a field of 14x14 gives one output."""
     c1 = convolution("c1", (1, rows, columns), 2, 3)
     s2 = subsampling("s2", c1.out_shape)
     c3 = convolution("c3", s2.out_shape, 3, 3, SMALL_TABLE)

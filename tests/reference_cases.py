@@ -41,11 +41,12 @@ def worst(found, expected):
     """The largest relative difference, element by element: for sums of positive terms."""
     found, expected = np.asarray(found, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     assert found.shape == expected.shape, f"shape {found.shape}, expected {expected.shape}"
-    return float((np.abs(found - expected) / np.abs(expected)).max())
+    assert (found[expected == 0] == 0).all(), "expected exactly zero"
+    return float((np.abs(found - expected) / np.where(expected == 0, 1, np.abs(expected))).max())
 
 
 def random_weights(network, seed):
-    """Weights that drive every squash well into its bend: {name: float64 array}, standard deviation 2/sqrt(fan-in)."""
+    """{name: float64 array} of standard deviation 2/sqrt(fan-in): every squash is driven into its bend."""
     draw, weights = np.random.default_rng(seed), {}
     for stage in network.stages:
         fan_in = len(stage.units[0]) - 1

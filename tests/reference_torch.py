@@ -1,10 +1,9 @@
-"""The same network in torch.nn.functional and autograd, a function of the parameters by name, and what only autograd
-can give: exact first derivatives, the exact Gauss-Newton diagonal, products with the Hessian."""
+"""The same network in torch.nn.functional, a function of the parameters by name, and what autograd makes
+of it: exact first derivatives, the exact Gauss-Newton diagonal, products with the Hessian."""
 
 import torch
-from torch.nn import functional
-
 from reference import AMPLITUDE, SLOPE, TABLE_I
+from torch.nn import functional
 
 
 def squash(a):
@@ -18,7 +17,7 @@ def subsampling(x, coefficient, bias):
 
 
 def dense_kernels(weight, table=TABLE_I, in_maps=6):
-    """(kernels, k, k) in the order of the table -> (out_maps, in_maps, k, k) with zeros where nothing is connected."""
+    """(kernels, k, k) in the table's order -> (out_maps, in_maps, k, k), zeros where nothing is connected."""
     rows = [(m, s) for m, sees in enumerate(table) for s in sorted(sees)]
     place = torch.tensor([m * in_maps + s for m, s in rows], device=weight.device)
     dense = weight.new_zeros(len(table) * in_maps, *weight.shape[1:])
@@ -49,7 +48,7 @@ def penalties(w, x, codes, scale=0.5):
 
 def mse(y, labels):
     """Eq. 8, summed over the patterns."""
-    return sum(row[label] for row, label in zip(y, labels.tolist(), strict=True))
+    return y.gather(1, labels[:, None]).sum()
 
 
 def map_loss(j):
@@ -76,7 +75,7 @@ def first_derivatives(model, loss, x, labels, scale=0.5):
 
 
 def gauss_newton_diagonal(model, x, scale=0.5):
-    """{name: diagonal of J^T (2 scale I) J, mean over patterns}, J the Jacobian of F6's 84 states: exact for MSE."""
+    """{name: diagonal of J^T (2 scale I) J}, mean over patterns, J the Jacobian of F6's states."""
     w = {name: p.detach() for name, p in model.named_parameters()}
     total = {name: torch.zeros_like(p) for name, p in w.items()}
     for pattern in x:
@@ -84,6 +83,17 @@ def gauss_newton_diagonal(model, x, scale=0.5):
         for name, jacobian in rows.items():
             total[name] += 2 * scale * (jacobian**2).sum(0) / len(x)
     return total
+
+
+def exact_seeds(model, loss, x, labels, scale=0.5):
+    """(N, 84): the exact diagonal of each pattern's d2E/dx2 at F6's states."""
+    w, codes = leaves(model), model.rbf.codes.detach().to(x)
+    states = f6_states(w, x).detach().flatten(1)
+    diagonals = []
+    for i in range(len(x)):
+        energy = torch.func.hessian(lambda s, i=i: loss(rbf(s[None], codes, scale), labels[i : i + 1]))
+        diagonals.append(energy(states[i]).diagonal())
+    return torch.stack(diagonals)
 
 
 def mean_squared_gradient(model, loss, x, labels, scale=0.5):

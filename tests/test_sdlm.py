@@ -1,0 +1,254 @@
+"""SDLM: the update against the rule written out, its rates, its state, the schedules, the running average."""
+
+import copy
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from reference_calls import network, optimizer
+from reference_cases import random_tensor, relative, worst
+from reference_judges import X, Y, curvature_by_loops, judge_step, weights_of
+from reference_torch import first_derivatives as by_autograd
+from reference_torch import map_loss, mse
+
+from lenet_helpers.losses import MAPLoss, MSELoss
+from lenet_helpers.model import LeNet5
+from lenet_helpers.sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE, LinearDecay, estimate_curvature
+
+
+def step(model, h, eta, mu):
+    rule = optimizer(model, eta=eta, mu=mu)
+    rule.set_curvature(h)
+    rule.step()
+
+
+@pytest.mark.parametrize(("eta", "mu"), [(5e-4, 0.02), (1e-5, 0.02), (0.1, 1.0), (0.0, 0.02)])
+def test_a_step_moves_every_parameter_by_its_own_rate(eta, mu):
+    if eta:
+        judge_step(step, eta, mu)
+        return
+    model = network()
+    before = weights_of(copy.deepcopy(model))
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    step(model, {name: torch.ones_like(p) for name, p in model.named_parameters()}, eta, mu)
+    assert all(np.array_equal(weights_of(model)[name], value) for name, value in before.items())
+
+
+def test_training_by_hand_and_by_the_optimizer_give_the_same_weights():
+    """Ten updates on one pattern each: h from the loops, gradients from autograd, the rule written out."""
+    model, loss, eta, mu = network(), MAPLoss(), 5e-4, 0.02
+    h = {name: torch.tensor(value) for name, value in curvature_by_loops().items()}
+    by_hand, rule = copy.deepcopy(model), optimizer(model, eta=eta, mu=mu)
+    rule.set_curvature(estimate_curvature(model, loss, X[:2], Y[:2]))
+    for i in [0, 1, 2, 3, 2, 1, 0, 3, 3, 1]:
+        x, y = X[i : i + 1], Y[i : i + 1]
+        _, grads = by_autograd(by_hand, map_loss(10.0), x, y)
+        with torch.no_grad():
+            for name, p in by_hand.named_parameters():
+                p -= eta / (mu + h[name]) * grads[name]
+        rule.zero_grad()
+        loss(model(x), y).backward()
+        rule.step()
+    for (name, p), q in zip(model.named_parameters(), by_hand.parameters(), strict=True):
+        assert relative(p.detach(), q.detach()) < 1e-9, name
+
+
+@pytest.fixture
+def prepared():
+    """(model, h, optimizer) with some curvature set."""
+    model = network()
+    h = {name: random_tensor(*p.shape, seed=i).exp() for i, (name, p) in enumerate(model.named_parameters())}
+    rule = optimizer(model, eta=3e-4, mu=0.05)
+    rule.set_curvature(h)
+    return model, h, rule
+
+
+def test_rates_are_eta_over_mu_plus_h_by_name(prepared):
+    _, h, rule = prepared
+    rates = rule.rates()
+    assert list(rates) == list(h)
+    assert all(worst(rates[name], 3e-4 / (0.05 + h[name])) < 1e-12 for name in h)
+
+
+def test_a_new_eta_changes_the_rates_and_the_step(prepared):
+    model, h, rule = prepared
+    rule.param_groups[0]["eta"] = 1e-4
+    assert all(worst(rate, 1e-4 / (0.05 + h[name])) < 1e-12 for name, rate in rule.rates().items())
+    before = weights_of(copy.deepcopy(model))
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    rule.step()
+    for name, p in model.named_parameters():
+        assert relative(p.detach() - torch.tensor(before[name]), -1e-4 / (0.05 + h[name])) < 1e-9
+
+
+def test_curvature_is_matched_by_name_not_by_order(prepared):
+    model, h, rule = prepared
+    expected = rule.rates()
+    rule.set_curvature(dict(reversed(h.items())))
+    assert all(torch.equal(rule.rates()[name], expected[name]) for name in h)
+
+
+def test_the_curvature_given_is_copied(prepared):
+    _, h, rule = prepared
+    before = {name: rate.clone() for name, rate in rule.rates().items()}
+    for value in h.values():
+        value.mul_(7)
+    assert all(torch.equal(rule.rates()[name], before[name]) for name in h)
+
+
+def without(name):
+    return lambda h: {n: v for n, v in h.items() if n != name}
+
+
+def with_one(name, change):
+    return lambda h: {**h, name: change(h[name].clone())}
+
+
+def first_entry(value):
+    def change(h):
+        h.view(-1)[0] = value
+        return h
+
+    return change
+
+
+BAD_CURVATURES = {
+    "a bias missing": without("c1.bias"),
+    "a weight missing": without("c3.weight"),
+    "none": lambda h: {},
+    "a name too many": lambda h: {**h, "c7.weight": torch.ones(3)},
+    "a name unknown": lambda h: {("c7" + n[2:] if n.startswith("c1") else n): v for n, v in h.items()},
+    "a shape transposed": with_one("f6.weight", lambda h: h.t()),
+    "a shape flattened": with_one("c5.weight", lambda h: h.view(-1)),
+    "negative": with_one("s2.coefficient", first_entry(-1e-12)),
+    "NaN": with_one("f6.bias", first_entry(math.nan)),
+    "infinite": with_one("c5.weight", first_entry(math.inf)),
+}
+
+
+@pytest.mark.parametrize("spoil", BAD_CURVATURES.values(), ids=BAD_CURVATURES.keys())
+def test_a_curvature_that_does_not_fit_is_refused_and_the_old_one_kept(spoil, prepared):
+    _, h, rule = prepared
+    before = rule.rates()
+    with pytest.raises(ValueError, match="."):
+        rule.set_curvature(spoil(h))
+    assert all(torch.equal(rule.rates()[name], before[name]) for name in h)
+
+
+@pytest.mark.parametrize("value", [-1e-9, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("name", ["eta", "mu"])
+def test_eta_or_mu_below_zero_or_not_finite_is_refused(name, value):
+    with pytest.raises(ValueError, match=name):
+        SDLM(LeNet5().parameters(), **{name: value})
+
+
+def test_sdlm_takes_plain_parameters_and_is_a_torch_optimizer():
+    model = LeNet5()
+    rule = SDLM(model.parameters())
+    assert isinstance(rule, torch.optim.Optimizer)
+    assert rule.param_groups[0]["eta"] == 5e-4 and rule.param_groups[0]["mu"] == 0.02
+    rule.set_curvature(estimate_curvature(model, MAPLoss(), X.float(), Y))
+    assert list(rule.rates()) == [name for name, _ in model.named_parameters()]
+
+
+def test_a_step_without_any_curvature_is_refused():
+    model = LeNet5()
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    with pytest.raises((RuntimeError, ValueError), match="set_curvature"):
+        SDLM(model.parameters()).step()
+
+
+def test_state_dict_brings_rates_back_bit_for_bit(prepared, tmp_path):
+    model, h, rule = prepared
+    twin = copy.deepcopy(model)
+    other = optimizer(twin, eta=1.0, mu=1.0)
+    torch.save(rule.state_dict(), tmp_path / "state.pt")
+    other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert all(torch.equal(other.rates()[name], rate) for name, rate in rule.rates().items())
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        p.grad, q.grad = torch.ones_like(p), torch.ones_like(q)
+    rule.step()
+    other.step()
+    assert all(torch.equal(p, q) for p, q in zip(model.parameters(), twin.parameters(), strict=True))
+
+
+def test_the_optimizer_follows_parameters_that_are_moved_or_replaced(prepared):
+    """load_state_dict, .double(), a new .data, a dropped .grad: none parts the optimizer from the model."""
+    model, h, rule = prepared
+    for change in (
+        lambda: model.load_state_dict(network(seed=8).state_dict()),
+        lambda: model.float().double(),
+        lambda: [setattr(p, "data", p.data.clone() + 1) for p in model.parameters()],
+        lambda: [setattr(p, "grad", None) for p in model.parameters()],
+    ):
+        change()
+        before = weights_of(copy.deepcopy(model))
+        for i, p in enumerate(model.parameters()):
+            p.grad = random_tensor(*p.shape, seed=50 + i)
+        grads = [p.grad.clone() for p in model.parameters()]
+        rule.step()
+        for (name, p), g in zip(model.named_parameters(), grads, strict=True):
+            assert relative(p.detach() - torch.tensor(before[name]), -3e-4 / (0.05 + h[name]) * g) < 1e-9, (
+                name
+            )
+
+
+def test_a_parameter_without_gradient_stays_where_it_is(prepared):
+    model, _, rule = prepared
+    before = weights_of(copy.deepcopy(model))
+    rule.zero_grad()
+    model.c1.weight.grad = torch.ones_like(model.c1.weight)
+    rule.step()
+    moved = {name for name, value in before.items() if not np.array_equal(weights_of(model)[name], value)}
+    assert moved == {"c1.weight"}
+
+
+# Schedules
+
+
+def test_the_papers_schedule_is_that_of_section_iii_b():
+    expected = [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
+    assert list(PAPER_SCHEDULE) == expected and isinstance(PAPER_SCHEDULE, tuple)
+
+
+def test_the_two_pass_schedule_falls_linearly_from_5e_4_to_1e_5():
+    assert (TWO_PASS_SCHEDULE.start, TWO_PASS_SCHEDULE.end, TWO_PASS_SCHEDULE.passes) == (5e-4, 1e-5, 2)
+    etas = [TWO_PASS_SCHEDULE.eta(2 * i / 100) for i in range(101)]
+    assert etas[0] == 5e-4 and etas[-1] == pytest.approx(1e-5, rel=1e-12)
+    steps = [a - b for a, b in itertools.pairwise(etas)]
+    assert min(steps) > 0 and max(steps) == pytest.approx(min(steps), rel=1e-9)
+    assert LinearDecay(1.0, 0.5, 4).eta(1) == pytest.approx(0.875)
+
+
+@pytest.mark.parametrize("options", [{"start": -1.0}, {"end": -1e-9}, {"passes": 0}, {"start": math.nan}])
+def test_a_decay_that_means_nothing_is_refused(options):
+    with pytest.raises(ValueError, match="."):
+        LinearDecay(**options)
+
+
+# The running average
+
+
+def test_the_running_average_is_the_recursion_written_out():
+    """h <- (1 - gamma) h + gamma h_p, with h_p the curvature of one pattern."""
+    model, gamma = network(), 0.1
+    rule = optimizer(model, eta=1.0, mu=0.02)
+    h = estimate_curvature(model, MAPLoss(), X[:1], Y[:1])
+    rule.set_curvature(h)
+    for i in (1, 2, 3, 1):
+        one = estimate_curvature(model, MAPLoss(), X[i : i + 1], Y[i : i + 1])
+        h = {name: (1 - gamma) * h[name] + gamma * one[name] for name in h}
+        rule.average_curvature(gamma)
+    for name, rate in rule.rates().items():
+        assert worst(rate, 1 / (0.02 + h[name])) < 1e-12, name
+
+
+def test_mse_of_the_reference_is_what_the_engine_minimises():
+    model = network()
+    with torch.no_grad():
+        assert relative(MSELoss()(model(X), Y) * len(X), mse(model(X), Y)) < 1e-12
