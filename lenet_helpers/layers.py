@@ -164,6 +164,8 @@ class Convolution(Layer):
                 f"table has shape {tuple(table.shape)}; expected (out_maps, in_maps) = {out_maps, in_maps}."
             )
         connected = torch.ones(out_maps, in_maps, dtype=torch.bool) if table is None else table.bool()
+        if not connected.any(1).all():
+            raise ValueError("The table leaves an output map unconnected; expected an input map for each.")
         shape = (out_maps, in_maps) if table is None else (int(connected.sum()),)
         self.weight = Parameter(torch.empty(*shape, kernel, kernel))
         self.bias = Parameter(torch.empty(out_maps))
@@ -341,7 +343,8 @@ class Subsampling(Layer):
         memory.coefficient, memory.bias = self.coefficient.view(-1, 1, 1, 1), self.bias.view(-1, 1, 1, 1)
 
     def bprop(self, signal, memory, order=1, to_input=True):
-        (total,), (coefficient,) = raised([memory.sum], order), raised([memory.coefficient], order)
+        (coefficient,) = raised([memory.coefficient], order)
+        total = memory.sum if order == 1 else sum_of_squares(memory.x)
         if memory.dx is None:
             memory.ones = signal.new_ones(signal[0].numel())
             self.wire_down(memory)
@@ -364,6 +367,14 @@ class Subsampling(Layer):
         even = memory.dx[:, : 2 * rows, : 2 * columns]
         memory.squares = even.unflatten(2, (columns, 2)).unflatten(1, (rows, 2))
         memory.small = (maps, rows, 1, columns, 1, patterns)
+
+
+def sum_of_squares(x):
+    """The sum of the squared states of each 2x2 square: the four connections share one coefficient, and Eq. 23 adds
+    what each contributes by itself (Eq. 25)."""
+    rows, columns = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+    square = (x * x)[:, :rows, :columns]
+    return sum(square[:, row::2, column::2] for row in (0, 1) for column in (0, 1))
 
 
 class Squash(Layer):

@@ -82,32 +82,33 @@ class SDLM(Optimizer):
                 raise ValueError(
                     f"{name} is {value}; expected a finite number >= 0, such as eta=5e-4 and mu=0.02."
                 )
+        params, self.names = list(params), None
+        if params and isinstance(params[0], tuple):
+            self.names, params = (list(part) for part in zip(*params))
         super().__init__(params, {"eta": eta, "mu": mu})
-        self.names = None
         self.vectors = [Vectors(group["params"]) for group in self.param_groups]
 
     @torch.no_grad()
     def set_curvature(self, h):
-        """Take h: name -> tensor of the parameter's shape, in the order of the parameters (estimate_curvature's).
+        """Take h: name -> tensor of the parameter's shape, as estimate_curvature returns it.
 
-        Raises ValueError for a missing or superfluous parameter, another shape, NaN, inf or a negative number.
+        Matched by name if the optimizer was given model.named_parameters() or has been given names before, else in
+        order. Raises ValueError for a missing or unknown name, another shape, NaN, inf or a negative number; the h of
+        before then stays.
         """
+        names = self.names or list(h)
         parameters = [parameter for vectors in self.vectors for parameter in vectors.parameters]
-        if len(h) != len(parameters):
+        if set(h) != set(names) or len(h) != len(parameters):
+            differing = sorted(set(h) ^ set(names)) or list(h)
             raise ValueError(
-                f"Got the curvature of {len(h)} parameters; expected one for each of {len(parameters)}."
+                f"Got the curvature of {len(h)} parameters; expected one for each of {len(parameters)}"
+                f" (differing: {', '.join(differing[:4])})."
             )
-        for (name, value), parameter in zip(h.items(), parameters):
-            if value.shape != parameter.shape:
-                raise ValueError(
-                    f"The curvature of {name} has shape {tuple(value.shape)}; expected {tuple(parameter.shape)}."
-                )
-            if not (torch.isfinite(value).all() and (value >= 0).all()):
-                raise ValueError(
-                    f"The curvature of {name} holds NaN, inf or a negative number; expected h >= 0."
-                )
-            self.state[parameter]["h"] = value.to(parameter, copy=True)
-        self.names = list(h)
+        for name, parameter in zip(names, parameters):
+            check_curvature(name, h[name], parameter)
+        for name, parameter in zip(names, parameters):
+            self.state[parameter]["h"] = h[name].detach().to(parameter, copy=True)
+        self.names = names
         self.gather_curvature()
 
     def gather_curvature(self):
@@ -171,6 +172,15 @@ class SDLM(Optimizer):
         self.names = state_dict["names"]
         if self.names is not None:
             self.gather_curvature()
+
+
+def check_curvature(name, value, parameter):
+    if value.shape != parameter.shape:
+        raise ValueError(
+            f"The curvature of {name} has shape {tuple(value.shape)}; expected {tuple(parameter.shape)}."
+        )
+    if not (torch.isfinite(value).all() and (value >= 0).all()):
+        raise ValueError(f"The curvature of {name} holds NaN, inf or a negative number; expected h >= 0.")
 
 
 class Vectors:
