@@ -1,0 +1,212 @@
+"""RESULTS.md and the figures beside it: what `make results` writes, from the committed runs alone."""
+
+from . import plots, result_figures
+from .paper import FIG9, FIG10
+from .results import RESULTS, claims, load_study
+
+MAIN = "regular"
+NAMES = {"j": "j", "rbf_scale": "penalty scale", "mu": "mu", "gamma": "gamma", "held_out": "held out"}
+COMMITTEES = {"regular": 5, "distorted": 3}
+
+
+def build_results(results_dir=RESULTS):
+    """Write RESULTS.md and figures/ in the results folder; return the path of RESULTS.md.
+
+    Raises FileNotFoundError where no run is finished or the outputs of a shown run are missing.
+    """
+    study = load_study(results_dir)
+    figures = draw_figures(study)
+    sections = [
+        "# Results",
+        INTRODUCTION,
+        "## What the study had to reach",
+        claims_table(study),
+        *figures,
+        "## Experiments, judged on the test set",
+        experiments_table(study, "test"),
+        "## Choices, judged on held-out training patterns",
+        experiments_table(study, "held-out"),
+        "## Rejection and committees",
+        rejection_table(study),
+        "## Every run",
+        runs_table(study),
+    ]
+    path = study.folder / "RESULTS.md"
+    path.write_text(
+        "\n\n".join(section for section in sections if section) + "\n", encoding="utf-8", newline="\n"
+    )
+    return path
+
+
+MATTERS = {
+    MAIN: "main recipe",
+    "mse": "MSE (Eq. 8)",
+    "scale-1": "penalty scale 1, j = 20",
+    "paper-init": "init 2.4/F, running h",
+    "j-2.5": "j = 2.5",
+    "j-5": "j = 5",
+    "j-20": "j = 20",
+    "exact-curvature": "exact diagonal of Eq. 9",
+    "sgd": "plain SGD",
+}
+FIGURES = [
+    (
+        "fig5",
+        "Fig. 5: error against passes",
+        "Test and training error of the main recipe over the passes, mean and range "
+        "over the seeds, with the numbers of Fig. 5 as circles.",
+        [MAIN],
+        result_figures.fig5,
+    ),
+    (
+        "fig6",
+        "Fig. 6: error against the size of the training set",
+        "Test and training error after the last pass for "
+        "15,000, 30,000 and 60,000 patterns, with the numbers of Fig. 6 as squares.",
+        [MAIN, "size-15000"],
+        result_figures.fig6,
+    ),
+    (
+        "what_matters",
+        "What matters: one thing changed at a time",
+        "Test error of the main recipe and of each variation of it at the same pass, a dot a seed.",
+        [MAIN, "mse"],
+        lambda study: result_figures.what_matters(study, MATTERS),
+    ),
+    (
+        "rejection",
+        "Rejection (Fig. 10)",
+        "Error rate of the patterns kept against the percentage rejected, regular and "
+        "distorted, with the classifiers of Fig. 10.",
+        [MAIN],
+        result_figures.rejection,
+    ),
+    (
+        "wrong_regular",
+        "The wrong digits of regular-0",
+        "Every test digit that the regular network of seed 0 gets wrong, right answer and its own.",
+        [MAIN],
+        lambda study: result_figures.wrong_digits(study, "regular-0"),
+    ),
+    (
+        "wrong_distorted",
+        "The wrong digits of distorted-0 (Fig. 8)",
+        "Every test digit that the network of seed 0 trained "
+        "with distortions gets wrong, right answer and its own.",
+        ["distorted"],
+        lambda study: result_figures.wrong_digits(study, "distorted-0"),
+    ),
+]
+
+INTRODUCTION = """\
+Written by `make results` from the files in `runs/` and `outputs/`; do not edit. Error rates are percentages
+after the last pass, over the whole test set; "±" is the standard deviation over seeds. A test set of 10,000
+leaves about ±0.1 on every figure, whatever the seeds do."""
+
+
+def draw_figures(study):
+    """Save every figure whose runs are finished; return their Markdown, a heading and a picture each."""
+    folder = study.folder / "figures"
+    folder.mkdir(exist_ok=True)
+    shown = []
+    for name, heading, alt, needs, draw in FIGURES:
+        if not all(study.runs(experiment) for experiment in needs):
+            continue
+        draw(study).savefig(folder / f"{name}.png", dpi=plots.DPI, metadata={"Software": None})
+        shown.append(f"## {heading}\n\n![{alt}](figures/{name}.png)")
+    return shown
+
+
+def table(header, rows):
+    """A Markdown table, or a line that says there is nothing yet."""
+    if not rows:
+        return "No run is finished yet."
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def claims_table(study):
+    rows = [
+        (
+            claim.text,
+            claim.paper,
+            f"<= {claim.bar:.2f}",
+            "-" if claim.measured is None else f"{claim.measured:.3f}",
+            claim.verdict,
+        )
+        for claim in claims(study)
+    ]
+    return table(["claim", "paper", "bar", "measured", "verdict"], rows)
+
+
+def differences(configuration, main):
+    """What sets one configuration apart from the main recipe's, in words."""
+    said = []
+    for key, value in configuration.items():
+        if key in ("seed", "passes", "dataset") or value == main.get(key):
+            continue
+        if key == "distortion":
+            said.append("distorted: " + ", ".join(f"{name} {strength}" for name, strength in value.items()))
+        elif key == "patterns":
+            said.append(f"{value:,} patterns")
+        elif key == "schedule" and not isinstance(value, str):
+            said.append("eta " + ", ".join(f"{eta:g}" for eta in value))
+        else:
+            said.append(f"{NAMES.get(key, key)} {value}")
+    return "; ".join(said) or "main recipe"
+
+
+def spread(values):
+    """Mean ± standard deviation, or the one value."""
+    return f"{values.mean():.2f}" + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else "")
+
+
+def experiments_table(study, judged_on):
+    """A row an experiment: how it differs from the main recipe, and its errors after the last pass."""
+    main = study.runs(MAIN)[0]["configuration"] if study.runs(MAIN) else {}
+    rows = []
+    for name in study.experiments():
+        runs = study.runs(name)
+        if runs[0]["evaluated_on"] != judged_on:
+            continue
+        errors, training = study.errors(name), study.curves(name, "train_error")[:, -1]
+        rows.append(
+            (
+                name,
+                differences(runs[0]["configuration"], main),
+                len(runs[0]["passes"]),
+                spread(errors),
+                ", ".join(f"{error:.2f}" for error in errors),
+                spread(training),
+            )
+        )
+    return table(["experiment", "differs in", "passes", "error", "by seed", "training error"], rows)
+
+
+def rejection_table(study):
+    rows = []
+    for name, seeds in COMMITTEES.items():
+        runs = study.runs(name)
+        if not runs:
+            continue
+        rejected = ", ".join(f"{run['rejection']:.2f}" for run in runs)
+        together = f"{study.committee(name):.2f} ({len(runs)} of {seeds} networks)"
+        rows.append((name, rejected, together))
+    rows.append(("boosted LeNet-4 (paper)", FIG10["boosted LeNet-4"], FIG9["boosted LeNet-4 (distorted)"]))
+    rows.append(("LeNet-4 (paper)", FIG10["LeNet-4"], FIG9["LeNet-4"]))
+    return table(["networks", "% rejected for 0.5% error, by seed", "error together"], rows)
+
+
+def runs_table(study):
+    rows = [
+        (
+            record["name"],
+            record["evaluated_on"],
+            f"{record['error']:.2f}",
+            len(record["passes"]),
+            f"{record['seconds'] / 60:.1f}",
+            f"`{record['git_commit'][:10]}`",
+        )
+        for record in study.records
+    ]
+    return table(["run", "judged on", "error", "passes", "minutes", "commit"], rows)

@@ -1,0 +1,142 @@
+"""What a study found: its committed runs read back, averaged over seeds and judged beside the paper.
+
+Everything here is computed from results/: one JSON a run, and for some runs the network's penalties on the
+test set. No digits are loaded and nothing is trained. Error rates are percentages after the last pass.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+
+from .paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG9
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+FIRST_COMPARED_PASS = 3  # of Fig. 5
+RIVAL = "boosted LeNet-4 (distorted)"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The runs in one results folder: `records`, their JSON in order of name and seed."""
+
+    folder: Path
+    records: tuple
+
+    def runs(self, experiment):
+        """Records of one experiment's finished runs, by seed."""
+        return [record for record in self.records if record["experiment"] == experiment]
+
+    def experiments(self):
+        """Names of the experiments that have a finished run."""
+        return list(dict.fromkeys(record["experiment"] for record in self.records))
+
+    def errors(self, experiment):
+        """Error rate after the last pass of each run."""
+        return np.array([record["error"] for record in self.runs(experiment)])
+
+    def curves(self, experiment, key="error"):
+        """One row a run, one column a pass: "error" after each pass, or "train_error" measured during it."""
+        return np.array([[row[key] for row in record["passes"]] for record in self.runs(experiment)])
+
+    def outputs(self, record):
+        """Tensors kept of a run: penalties (N, 10), labels (N,), of its wrong patterns the indices `wrong` and
+        `wrong_images` (wrong, 28, 28).
+
+        Raises FileNotFoundError for a run whose outputs were not kept.
+        """
+        return safetensors.torch.load_file(self.folder / "outputs" / f"{record['name']}.safetensors")
+
+    def committee(self, experiment):
+        """Error rate of the experiment's networks together: the class with the smallest mean penalty."""
+        outputs = [self.outputs(record) for record in self.runs(experiment)]
+        mean = sum(output["penalties"].double() for output in outputs) / len(outputs)
+        return 100 * (mean.argmin(1) != outputs[0]["labels"]).double().mean().item()
+
+
+def load_study(folder=RESULTS):
+    """Read every run under folder/runs.
+
+    Raises FileNotFoundError where there is none, ValueError for a file that is not a run's.
+    """
+    paths = sorted((Path(folder) / "runs").glob("*.json"))
+    if not paths:
+        raise FileNotFoundError(f"no runs in {Path(folder) / 'runs'}; `make study` trains them.")
+    records = []
+    for path in paths:
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            order = record["experiment"], record["configuration"]["seed"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a run's record ({error!r}); delete it and run `make study`."
+            ) from error
+        records.append((order, record))
+    return Study(Path(folder), tuple(record for _, record in sorted(records, key=lambda pair: pair[0])))
+
+
+def distance_to_fig5(curves, published):
+    """Root-mean-square difference, in percentage points, of the mean curve and Fig. 5's from pass 3 on."""
+    ours = curves.mean(0)
+    passes = [n for n in published if FIRST_COMPARED_PASS <= n <= len(ours)]
+    return float(np.sqrt(np.mean([(ours[n - 1] - published[n]) ** 2 for n in passes])))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One figure to reach; `measured` is None until `seeds` runs of the experiment are finished."""
+
+    text: str
+    paper: str
+    bar: float
+    experiment: str
+    seeds: int
+    finished: int
+    measured: float | None
+
+    @property
+    def verdict(self):
+        if self.measured is None:
+            return f"open: {self.finished} of {self.seeds} runs finished"
+        over = self.measured - self.bar
+        return "met" if over <= 0 else f"missed by {over:.3f}"
+
+
+def claims(study):
+    """The bars of the study, each with what was measured."""
+
+    def fig5(key, published):
+        return lambda name: distance_to_fig5(study.curves(name, key), published)
+
+    def fig6(patterns):
+        return lambda name: abs(study.errors(name).mean() - FIG6["test"][patterns])
+
+    def mean(name):
+        return study.errors(name).mean()
+
+    boosted = f"{FIG9[RIVAL]:.1f} (boosted LeNet-4)"
+    bars = [
+        ("regular, mean test error", f"{FIG9['LeNet-5']:.2f}", 1.10, "regular", 5, mean),
+        (
+            "Fig. 5, test error: distance of the mean curve from pass 3 on",
+            "0",
+            0.12,
+            "regular",
+            5,
+            fig5("error", FIG5_TEST),
+        ),
+        ("Fig. 5, training error: the same", "0", 0.25, "regular", 5, fig5("train_error", FIG5_TRAIN)),
+        ("15,000 patterns, mean test error: distance from Fig. 6", "0", 0.25, "size-15000", 3, fig6(15000)),
+        ("30,000 patterns, mean test error: distance from Fig. 6", "0", 0.25, "size-30000", 3, fig6(30000)),
+        ("distorted, mean test error", f"{FIG9['LeNet-5 (distorted)']:.1f}", 0.78, "distorted", 3, mean),
+        ("committee of the regular networks", boosted, 0.85, "regular", 5, study.committee),
+        ("committee of the distorted networks", boosted, 0.70, "distorted", 3, study.committee),
+    ]
+    found = []
+    for text, paper, bar, experiment, seeds, measure in bars:
+        finished = len(study.runs(experiment))
+        measured = float(measure(experiment)) if finished >= seeds else None
+        found.append(Claim(text, paper, bar, experiment, seeds, finished, measured))
+    return found
