@@ -89,8 +89,8 @@ def initial_bounds(name, init):
 def judge_initialisation(build, init, seeds=60):
     """build: seed -> {name: tensor}.
 
-    Over the seeds no value leaves the range of its own unit, and the range is filled evenly: the mean is 0, the
-    variance a third of the bound's square, the largest value close to the bound.
+    Over the seeds no value leaves the range of its own unit, and the range is filled evenly: the mean is 0,
+    the variance a third of the bound's square, the largest value close to the bound.
     """
     states = [build(seed) for seed in range(seeds)]
     for name in states[0]:

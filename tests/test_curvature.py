@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import reference
 import torch
-from reference_calls import SmallNetwork, network
+from reference_calls import SmallNetwork, network, second
 from reference_cases import CODES, PATTERNS, random_tensor, random_weights, relative, strokes, worst
 from reference_judges import X, Y, judge_curvature, loops, weights_of
 from reference_torch import exact_seeds, gauss_newton_diagonal, map_loss
@@ -45,6 +45,20 @@ def test_curvature_at_the_start_equals_the_loops_over_connections(init):
     h = estimate_curvature(model, MAPLoss(), X[:2], Y[:2])
     for name, value in reference.lenet5(CODES).load(weights_of(model)).curvature(PATTERNS[:2]).items():
         assert worst(h[name], value) < 1e-9, name
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(32, 36), (36, 33)])
+def test_curvature_over_a_larger_field_sums_over_the_places_that_share_a_weight(rows, columns):
+    model, x = network(), random_tensor(2, 1, rows, columns, seed=4)
+    expected = (
+        reference.lenet5(CODES, rows=rows, columns=columns).load(weights_of(model)).curvature(x.numpy())
+    )
+    with torch.no_grad():
+        signal = torch.zeros_like(model(x))
+    signal[:, 4] = 1
+    _, h = second(model, x, signal)
+    for name, value in expected.items():
+        assert worst(h[name] / 2, value) < 1e-9, name
 
 
 def test_under_mse_curvature_is_the_exact_gauss_newton_diagonal_at_c5_and_f6_and_only_there():

@@ -35,6 +35,13 @@ def test_the_layers_count_to_the_papers_parameters_and_connections():
     assert sum(p.numel() for p in LeNet5().parameters()) == 60_000
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(32, 36), (45, 34)])
+def test_a_larger_field_has_more_connections_and_the_same_parameters(rows, columns):
+    counts = LeNet5().counts(rows, columns)
+    for stage in reference.lenet5(CODES, rows=rows, columns=columns).stages:
+        assert tuple(counts[stage.name]) == stage.counts(), stage.name
+
+
 def test_state_dict_has_exactly_the_published_names_and_shapes():
     model = LeNet5()
     assert {name: tuple(p.shape) for name, p in model.named_parameters()} == SHAPES
@@ -86,7 +93,7 @@ def test_the_output_units_hold_the_codes_of_figure_3():
     judge_codes(LeNet5().rbf.codes)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(32, 36), (36, 32), (40, 48)])
+@pytest.mark.parametrize(("rows", "columns"), [(32, 36), (36, 32), (40, 48), (37, 38)])
 def test_a_larger_field_gives_a_map_of_outputs(rows, columns):
     """Sec. VII: a step of 4 in the field is a step of 1 in the output."""
     model, x = network(), random_tensor(2, 1, rows, columns, seed=1)
@@ -101,8 +108,16 @@ def test_a_larger_field_gives_a_map_of_outputs(rows, columns):
                 assert (y[:, :, r, c] - model(window)).abs().max() < 1e-9
 
 
-def test_first_derivatives_over_a_larger_field_equal_autograds():
-    model, x = network(), random_tensor(2, 1, 32, 40, seed=1)
+def test_a_field_larger_by_less_than_a_step_gives_one_output():
+    model, x = network(), random_tensor(2, 1, 33, 35, seed=1)
+    with torch.no_grad():
+        assert model(x).shape == (2, 10)
+        assert (model(x) - model(x[:, :, :32, :32])).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(32, 36), (40, 32), (33, 35)])
+def test_first_derivatives_over_a_larger_field_equal_autograds(rows, columns):
+    model, x = network(), random_tensor(2, 1, rows, columns, seed=1)
     w, field = reference_torch.leaves(model), x.clone().requires_grad_()
     y = reference_torch.penalties(w, field, torch.tensor(CODES))
     signal = random_tensor(*y.shape, seed=2)
@@ -140,6 +155,18 @@ def test_the_loops_give_the_same_first_derivatives_as_the_engine():
     assert relative(dx.reshape(-1), expected[0]) < 1e-9
     for name, value in expected[1].items():
         assert relative(found[name], value) < 1e-9, name
+
+
+@both_losses
+def test_autograd_differentiates_the_forward_twice(loss, summed):
+    """The Hessian's row sums through the layers' own forward equal those through torch's."""
+    model = network()
+    weights = list(model.parameters())
+    grads = torch.autograd.grad(loss(model(X), Y), weights, create_graph=True)
+    rows = torch.autograd.grad(sum(g.sum() for g in grads), weights)
+    expected = reference_torch.hessian_row_sums(model, summed, X, Y)
+    for (name, value), row in zip(expected.items(), rows, strict=True):
+        assert relative(row, value) < 1e-8, name
 
 
 # How it starts

@@ -1,6 +1,7 @@
 """Nothing the network hands out changes afterwards; copies, moves, threads, other models leave it right."""
 
 import copy
+import pickle
 import threading
 
 import pytest
@@ -38,6 +39,32 @@ def test_backprop_belongs_to_the_last_forward():
     assert relative(dx, expected[0]) < 1e-12
     for name, p in model.named_parameters():
         assert relative(p.grad, expected[1][name]) < 1e-12
+
+
+def test_backprop_after_a_forward_that_keeps_nothing_is_right_or_refused():
+    """In eval mode without autograd the states of an earlier forward must not be taken for its own."""
+    model, loss = network(), MAPLoss()
+    expected = network_first(model, loss, X[2:], Y[2:])[0]
+    with torch.no_grad():
+        model(X[:2])
+        model.eval()
+        signal = loss.derivative(model(X[2:]), Y[2:])
+        try:
+            dx = model.backprop(signal)
+        except RuntimeError as error:
+            assert "forward" in str(error)
+        else:
+            assert relative(dx, expected) < 1e-12
+
+
+@pytest.mark.parametrize("shape", [(1, 10), (10, 4), (4, 9), (4, 1), (40,), (4, 10, 1, 2), (3, 10)])
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_signal_of_another_shape_is_refused(shape, order):
+    model = network()
+    with torch.no_grad():
+        model(X)
+    with pytest.raises(ValueError, match="signal|shape"):
+        model.backprop(torch.ones(shape, dtype=torch.float64), order=order)
 
 
 def test_saved_outputs_and_states_are_never_overwritten():
@@ -103,6 +130,7 @@ def moved(model):
     used.load_state_dict(model.state_dict())
     return {
         "deepcopy": copy.deepcopy(model),
+        "pickle": pickle.loads(pickle.dumps(model)),
         "to the same device": model.to("cpu"),
         "to single precision and back": copy.deepcopy(model).float().double(),
         "load_state_dict": loaded,

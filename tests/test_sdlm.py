@@ -198,6 +198,29 @@ def test_the_optimizer_follows_parameters_that_are_moved_or_replaced(prepared):
             )
 
 
+def test_groups_keep_their_own_eta_and_mu():
+    model = network()
+    named = list(model.named_parameters())
+    groups = [{"params": named[:4]}, {"params": named[4:], "eta": 1e-3, "mu": 0.5}]
+    rule = SDLM(groups, eta=2e-4, mu=0.1)
+    h = {name: random_tensor(*p.shape, seed=i).exp() for i, (name, p) in enumerate(named)}
+    rule.set_curvature(h)
+    before = weights_of(copy.deepcopy(model))
+    for _, p in named:
+        p.grad = torch.ones_like(p)
+    rule.step()
+    for i, (name, p) in enumerate(named):
+        eta, mu = (2e-4, 0.1) if i < 4 else (1e-3, 0.5)
+        assert worst(rule.rates()[name], eta / (mu + h[name])) < 1e-12
+        assert relative(torch.tensor(before[name]) - p.detach(), eta / (mu + h[name])) < 1e-9, name
+
+
+@pytest.mark.parametrize("group", [{"eta": -1.0}, {"mu": -0.1}])
+def test_a_group_with_a_rate_below_zero_is_refused(group):
+    with pytest.raises(ValueError, match="eta|mu"):
+        SDLM([{"params": list(LeNet5().parameters()), **group}])
+
+
 def test_a_parameter_without_gradient_stays_where_it_is(prepared):
     model, _, rule = prepared
     before = weights_of(copy.deepcopy(model))
