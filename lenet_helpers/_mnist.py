@@ -14,6 +14,7 @@ import time
 import urllib.request
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import torch
 
@@ -35,7 +36,18 @@ class DataError(ValueError):
 
 
 class DownloadError(DataError):
-    """MNIST is absent and could not be downloaded."""
+    """MNIST is absent and could not be downloaded: the folder it is not in, and the reason."""
+
+    def __init__(self, raw, reason):
+        super().__init__(raw, reason)
+        self.raw, self.reason = raw, reason
+
+    def __str__(self):
+        return (
+            f"MNIST is not in {self.raw} and could not be downloaded ({self.reason}). Connect to a network, "
+            f"or put the four uncompressed files {', '.join(FILES)} there, or name another folder with "
+            "root=... or the environment variable LENET_DATA."
+        )
 
 
 def default_folder():
@@ -100,41 +112,44 @@ def _wrong(path, what):
 
 
 def download(raw):
-    """Download the four files into `raw` through torchvision, from those of its mirrors that answer.
+    """Download the four files into `raw` through torchvision, from the first of its mirrors that has them.
 
     They are unpacked in a temporary folder inside `raw`, checked, and moved into place at the end: neither an
     interruption nor a second process doing the same leaves a half-written file. Raises DownloadError.
     """
-    mnist = import_torchvision("torchvision.datasets.mnist").MNIST
+    mnist = import_torchvision("torchvision.datasets").MNIST
     mirrors, failures = answering(mnist.mirrors, mnist.resources[0][0])
-    if not mirrors:
-        raise _not_downloaded(raw, "; ".join(failures))
-    # torchvision names its folder after the class and asks the mirrors the class lists
-    fetcher = type("MNIST", (mnist,), {"mirrors": mirrors})
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL)
     try:
-        raw.mkdir(parents=True, exist_ok=True)
-        print(f"Downloading MNIST (11 MB) to {raw}", file=sys.stderr, flush=True)
-        with tempfile.TemporaryDirectory(dir=raw, prefix="download-") as folder:
-            fetcher(folder, download=True)
-            fetched = Path(folder) / "MNIST" / "raw"
-            for name in FILES:
-                read_verified(fetched / name)
-            for name in FILES:
-                os.replace(fetched / name, raw / name)
-    except (OSError, RuntimeError, EOFError, http.client.HTTPException, DataError) as error:
-        raise _not_downloaded(raw, " ".join(str(error).split())) from error
+        for mirror in mirrors:
+            print(f"Downloading MNIST (11 MB) from {mirror} to {raw}", file=sys.stderr, flush=True)
+            try:
+                return _fetch(mnist, mirror, raw)
+            except (OSError, RuntimeError, EOFError, http.client.HTTPException, DataError) as error:
+                failures.append(_failure(mirror, error))
     finally:
         socket.setdefaulttimeout(timeout)
+    raise DownloadError(raw, "; ".join(failures))
 
 
-def _not_downloaded(raw, reason):
-    return DownloadError(
-        f"MNIST is not in {raw} and could not be downloaded ({reason}). Connect to the network, or put the "
-        f"four uncompressed files {', '.join(FILES)} there, or name another folder with root=... or the "
-        "environment variable LENET_DATA."
-    )
+def _fetch(mnist, mirror, raw):
+    raw.mkdir(parents=True, exist_ok=True)
+    # torchvision names its folder after the class and asks the mirrors the class lists
+    fetcher = type("MNIST", (mnist,), {"mirrors": [mirror]})
+    with tempfile.TemporaryDirectory(dir=raw, prefix="download-") as folder:
+        fetcher(folder, download=True)
+        fetched = Path(folder) / "MNIST" / "raw"
+        for name in FILES:
+            read_verified(fetched / name)
+        for name in FILES:
+            os.replace(fetched / name, raw / name)
+
+
+def _failure(mirror, error):
+    """One line: which mirror, and what ails it."""
+    reason = getattr(error, "reason", error)
+    return f"{urlsplit(mirror).netloc}: {' '.join(str(reason).split()) or type(reason).__name__}"
 
 
 def answering(mirrors, filename):
@@ -151,7 +166,7 @@ def answering(mirrors, filename):
             with urllib.request.urlopen(request, timeout=PATIENCE):
                 answers[mirror] = None
         except (OSError, http.client.HTTPException) as error:
-            answers[mirror] = str(error)
+            answers[mirror] = _failure(mirror, error)
 
     threads = [Thread(target=ask, args=(mirror,), daemon=True) for mirror in mirrors]
     for thread in threads:
@@ -159,6 +174,6 @@ def answering(mirrors, filename):
     deadline = time.monotonic() + PATIENCE
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    found = {mirror: answers.get(mirror, f"no answer in {PATIENCE:g} s") for mirror in mirrors}
-    failures = [f"{mirror}: {reason}" for mirror, reason in found.items() if reason is not None]
-    return [mirror for mirror, reason in found.items() if reason is None], failures
+    silence = TimeoutError(f"no answer in {PATIENCE:g} s")
+    failures = {mirror: answers.get(mirror, _failure(mirror, silence)) for mirror in mirrors}
+    return [mirror for mirror in mirrors if not failures[mirror]], list(filter(None, failures.values()))

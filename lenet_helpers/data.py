@@ -96,7 +96,8 @@ def _out_of_reach(folder):
         _mnist.ensure(folder)
     except DownloadError as error:
         print(
-            f"{error} Using scikit-learn's 1,797 digits instead: their scores are not MNIST scores.",
+            f"No MNIST in {error.raw}, and none to download ({error.reason}): using scikit-learn's 1,797 "
+            "digits instead, whose scores are not MNIST scores.",
             file=sys.stderr,
             flush=True,
         )
