@@ -103,7 +103,7 @@ def _find_ink(grey):
     ink[shares[pieces] < SPECK] = 0
     if not ink.any():
         raise ValueError(BLANK)
-    return np.round(255 * np.clip(ink / np.percentile(ink[ink > 0], 90), 0, 1)).astype(np.uint8)
+    return np.round(255 * np.clip(ink / np.percentile(ink[ink > 0], 95), 0, 1)).astype(np.uint8)
 
 
 def _background(grey):
