@@ -1,0 +1,92 @@
+"""Draw a digit and see it read."""
+
+import base64
+
+import numpy as np
+import torch
+import traitlets
+from PIL import Image
+
+from ..centring import centre_digit, fit_box
+from ..plots import INK
+from .live import Answering, asset
+from .reading import GAP, draw_reading, read
+from .svg import Svg, frame, text, tile
+
+SIDE = 112  # pixels a side of the drawing as the kernel gets it, 4 x 28
+EMPTY = "Draw a digit."
+EMPTY_REMARK = "One digit, as large as you like: it is centred the MNIST way before it is read."
+
+
+class DrawPad(Answering):
+    """A sheet to draw a digit on with mouse, pen, finger or keyboard; as the pen lifts, the network answers.
+
+    model: a trained LeNet5. samples: Digits the "Sample digit" button takes in turn. name: two pads on one
+    page need two names, under which the browser keeps their drawings, so that a restarted kernel or a
+    reloaded page loses none. least_gap: an answer whose two best penalties are closer is rejected; rubbish:
+    so is one with no penalty below it.
+
+    `digit` is the drawing as uint8 (28, 28), or None while the sheet is empty; `reading` what the network
+    made of it.
+    """
+
+    _esm = asset("kernel.js", "draw_pad.js")
+    name = traitlets.Unicode("pad").tag(sync=True)
+    side = traitlets.Int(SIDE).tag(sync=True)
+    # ink 255 on 0, written by the page; it arrives as a memoryview
+    image = traitlets.Bytes(bytes(SIDE * SIDE)).tag(sync=True, echo_update=False, from_json=lambda data, _: bytes(data))
+    verdict = traitlets.Unicode(EMPTY).tag(sync=True)
+    remark = traitlets.Unicode(EMPTY_REMARK).tag(sync=True)
+
+    def __init__(self, model, samples=None, name="pad", least_gap=GAP, rubbish=10.0):
+        super().__init__(name=name)
+        self.model, self.samples = model, samples
+        self.least_gap, self.rubbish = least_gap, rubbish
+        self.digit = self.reading = None
+        self._next_sample = 0
+        self.on_msg(self._on_message)
+
+    def answer(self):
+        """Read the drawing in `image`; an empty one asks for a digit."""
+        ink = np.frombuffer(self.image, np.uint8).reshape(SIDE, SIDE)
+        self.digit = torch.from_numpy(fit_box(ink)) if ink.any() else None
+        self.reading = None if self.digit is None else self._read(self.digit)
+        with self.hold_sync():
+            self.verdict = self.reading.verdict if self.reading else EMPTY
+            self.remark = self.reading.remark if self.reading else EMPTY_REMARK
+            self.markup = draw_reading(self.reading).markup() if self.reading else ""
+
+    def picture(self, digit=None):
+        """The static twin: sheet and answer, of `digit`, uint8 (28, 28), or of what is drawn now."""
+        digit = self.digit if digit is None else digit
+        if digit is None:
+            return Svg(560, 30, EMPTY).add(text(0, 20, EMPTY, 15))
+        reading = self._read(digit)
+        answer = draw_reading(reading)
+        twin = Svg(860, 390, f"A drawing pad with a digit on it and the network's answer. {answer.alt}")
+        twin.add(tile(255 - torch.as_tensor(digit).int(), 0, 10, 9, signed=False, limit=255))
+        twin.add(frame(0, 10, 252, 252, INK, 1, rx=4))
+        twin.add(text(290, 24, reading.verdict, 18, weight="bold"), text(290, 44, reading.remark, 12))
+        return twin.place(answer, 290, 56)
+
+    def _read(self, digit):
+        return read(self.model, digit, self.rubbish, self.least_gap)
+
+    def _on_message(self, _, content, buffers):
+        """Put a sample or an opened picture on the sheet; the page then asks for it to be read."""
+        with self.reporting(content["serial"]):
+            digit = self._sample() if content["request"] == "sample" else _opened(content["size"], buffers[0])
+            large = Image.fromarray(digit.numpy()).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+            self.send({"placed": base64.b64encode(large.tobytes()).decode()})
+
+    def _sample(self):
+        if self.samples is None:
+            raise ValueError("This pad has no samples: make it as DrawPad(model, samples=load_digits('test')).")
+        self._next_sample += 1
+        return self.samples.images[(self._next_sample - 1) % len(self.samples)]
+
+
+def _opened(size, pixels):
+    rows, columns = size
+    picture = Image.frombytes("RGBA", (columns, rows), bytes(pixels))
+    return centre_digit(picture)

@@ -1,0 +1,79 @@
+"""What the widgets share: assets, the line to the reader's page, and a picture that answers to touch."""
+
+from contextlib import contextmanager
+from importlib.resources import files
+
+import anywidget
+import traitlets
+
+LOST = (
+    "No answer from the kernel: it is busy, or it was restarted. What you see here is kept; "
+    "if the kernel was restarted, run this cell again."
+)
+
+
+def asset(*names):
+    """The text of package assets, one after the other."""
+    return "\n".join((files(__package__) / "assets" / name).read_text(encoding="utf-8") for name in names)
+
+
+class Answering(anywidget.AnyWidget):
+    """A widget whose page asks by `asked` and is answered by `answered`, so that it notices a silent kernel.
+
+    A subclass defines `answer()`. A ValueError is the reader's to mend and shows on the page as it is; any
+    other exception shows there too and goes on to the log.
+    """
+
+    _css = asset("style.css")
+    asked = traitlets.Int(0).tag(sync=True)
+    answered = traitlets.Int(0).tag(sync=True)
+    problem = traitlets.Unicode("").tag(sync=True)
+    lost = traitlets.Unicode(LOST).tag(sync=True)
+    markup = traitlets.Unicode("").tag(sync=True)
+
+    @traitlets.observe("asked")
+    def _on_asked(self, change):
+        with self.reporting(self.asked):
+            self.answer()
+
+    @contextmanager
+    def reporting(self, serial):
+        """Answer question `serial` when the block ends, and put what went wrong in it on the page."""
+        problem = ""
+        try:
+            yield
+        except ValueError as error:
+            problem = str(error)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self.problem = problem
+            self.answered = serial
+
+    def answer(self):
+        raise NotImplementedError(f"{type(self).__name__} defines no answer.")
+
+
+class LivePicture(Answering):
+    """An `Svg` (or other markup) on the page; a touch of one of its grids calls `on_touch(touched)`.
+
+    touched is {"key", "row", "column"}, with "value" when it comes from an input field.
+    """
+
+    _esm = asset("kernel.js", "live_picture.js")
+    touched = traitlets.Dict().tag(sync=True)
+    spoken = traitlets.Unicode("").tag(sync=True)  # what a screen reader says after a touch
+
+    def __init__(self, on_touch=None, **traits):
+        super().__init__(**traits)
+        self.on_touch = on_touch
+
+    def show(self, picture):
+        """Put an Svg on the page."""
+        with self.hold_sync():
+            self.markup, self.spoken = picture.markup(live=True), picture.alt
+
+    def answer(self):
+        if self.on_touch and self.touched:
+            self.on_touch(self.touched)

@@ -1,0 +1,132 @@
+"""What feeds a unit, and how its state comes about."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ..codes import DIGIT_CODES
+from ..model import TABLE_I
+
+LAYERS = ("input", "c1", "s2", "c3", "s4", "c5", "f6", "output")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One patch of the layer below and what it is weighted with, of one shape."""
+
+    name: str
+    patch: torch.Tensor
+    weight: torch.Tensor
+
+    @property
+    def amount(self):
+        """What the patch adds to the unit's weighted sum."""
+        return (self.patch * self.weight).sum().item()
+
+
+@dataclass(frozen=True)
+class Account:
+    """How the state of one unit comes about: what feeds it, and the sum in words."""
+
+    name: str
+    sources: list
+    state: float
+    words: str
+
+
+def fed_by(layer, place, row, column):
+    """What feeds one unit directly: (layer below, its maps, first row, last row, first column, last column).
+
+    `place` is the unit's map; C5, F6 and the output are one map each, whose (row, column) is the unit.
+    """
+    match layer:
+        case "c1":
+            return "input", [0], row, row + 4, column, column + 4
+        case "s2":
+            return "c1", [place], 2 * row, 2 * row + 1, 2 * column, 2 * column + 1
+        case "c3":
+            return "s2", TABLE_I[place].nonzero().flatten().tolist(), row, row + 4, column, column + 4
+        case "s4":
+            return "c3", [place], 2 * row, 2 * row + 1, 2 * column, 2 * column + 1
+        case "c5":
+            return "s4", list(range(16)), 0, 4, 0, 4
+        case "f6":
+            return "c5", [0], 0, 11, 0, 9
+        case "output":
+            return "f6", [0], 0, 11, 0, 6
+    raise ValueError(f"fed_by: got layer {layer!r}, expected one of {LAYERS[1:]}; nothing feeds the input.")
+
+
+def receptive_field(layer, place, row, column):
+    """All that one unit can see: layer -> (maps, first row, last row, first column, last column)."""
+    seen = {}
+    maps, top, bottom, left, right = [place], row, row, column, column
+    while layer != "input":
+        below, _, top, _, left, _ = fed_by(layer, maps[0], top, left)
+        _, _, _, bottom, _, right = fed_by(layer, maps[0], bottom, right)
+        maps = sorted({source for at in maps for source in fed_by(layer, at, 0, 0)[1]})
+        seen[below] = (maps, top, bottom, left, right)
+        layer = below
+    return seen
+
+
+def state_maps(states):
+    """The states of one pattern (`LeNet5.states`) as maps to look at: layer -> (maps, rows, columns).
+
+    C5's 120 units become one map of 12 x 10, F6's 84 the 12 x 7 of the codes, the penalties one of 10 x 1.
+    """
+    maps = {name: states[name][0] for name in ("input", "c1", "s2", "c3", "s4")}
+    shapes = {"c5": (1, 12, 10), "f6": (1, 12, 7), "penalties": (1, 10, 1)}
+    flat = {name: states[name][0].reshape(shape) for name, shape in shapes.items()}
+    return {**maps, "c5": flat["c5"], "f6": flat["f6"], "output": flat["penalties"]}
+
+
+def account(model, maps, layer, place, row, column):
+    """The Account of one unit of `model` for the pattern whose `state_maps` are given."""
+    state = maps[layer][place, row, column].item()
+    if layer == "input":
+        words = f"Pixel in row {row}, column {column}: {state:.2f}, where background is -0.1 and ink 1.175."
+        return Account("Input", [], state, words)
+    below, feeding, top, bottom, left, right = fed_by(layer, place, row, column)
+    patches = [maps[below][source, top : bottom + 1, left : right + 1] for source in feeding]
+    if layer == "output":
+        code = DIGIT_CODES[row].reshape(12, 7)
+        words = (
+            f"The squared distance between F6's state and the code of {row} is "
+            f"{state / model.rbf.scale:.2f}; times {model.rbf.scale:g} it is the penalty {state:.2f}."
+        )
+        return Account(f"Output unit {row}", [Source("F6", patches[0], code)], state, words)
+    weights, bias = _incoming(model, layer, place, row, column)
+    sources = [
+        Source(
+            below.upper() + (f" map {source}" if len(maps[below]) > 1 else ""),
+            patch,
+            weight.reshape(patch.shape),
+        )
+        for source, patch, weight in zip(feeding, patches, weights, strict=True)
+    ]
+    total = sum(source.amount for source in sources)
+    products = sum(source.patch.numel() for source in sources)
+    words = (
+        f"{products} products add up to {total:.2f}; with the bias {bias:.2f} that is {total + bias:.2f}, "
+        f"and squashed {state:.2f}."
+    )
+    unit = row * maps[layer].shape[2] + column
+    where = f" map {place}, row {row}, column {column}" if len(maps[layer]) > 1 else f" unit {unit}"
+    return Account(layer.upper() + where, sources, state, words)
+
+
+def _incoming(model, layer, place, row, column):
+    """The weights of a unit's sources, one tensor each, and its bias."""
+    own = getattr(model, layer)
+    match layer:
+        case "s2" | "s4":
+            return own.coefficient[place].detach().expand(1, 2, 2), own.bias[place].item()
+        case "c1":
+            return own.weight[place].detach(), own.bias[place].item()
+        case "c3":
+            first = int(TABLE_I[:place].sum())
+            return own.weight[first : first + int(TABLE_I[place].sum())].detach(), own.bias[place].item()
+    unit = row * (10 if layer == "c5" else 7) + column
+    weight = own.weight[unit].detach()
+    return weight if layer == "c5" else weight[None], own.bias[unit].item()
