@@ -93,7 +93,7 @@ class TestKindsOfPicture:
     @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
     def test_ink_on_a_transparent_ground(self, ink, mode):
         if mode == "P":
-            picture = Image.fromarray((self.grey > 0).astype(np.uint8), mode="P")
+            picture = Image.fromarray((self.grey > 0).astype(np.uint8))
             picture.putpalette([90, 90, 90, ink, ink, ink])
             picture.info["transparency"] = 0
         else:
