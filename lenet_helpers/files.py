@@ -1,9 +1,13 @@
-"""Files written whole or not at all, and tensors as safetensors: numbers and text only, nothing that could run as code."""
+"""Files written whole or not at all, and tensors as safetensors: numbers and text, nothing that could run as code."""
 
+import glob
 import json
 import os
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -15,18 +19,17 @@ class CheckpointError(ValueError):
 
 
 def save_tensors(path, tensors, facts):
-    """Write named tensors and a dict of facts (JSON) as one safetensors file, whole or not at all."""
+    """Write named tensors, a dict of facts (JSON) and a checksum as one safetensors file, whole or not at all."""
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    metadata = {"format": FORMAT, "facts": json.dumps(facts)}
+    facts = json.dumps(facts)
+    metadata = {"format": FORMAT, "facts": facts, "crc32": checksum(tensors, facts)}
     write_whole(path, lambda temporary: save_file(tensors, temporary, metadata))
 
 
 def load_tensors(path):
     """Read what `save_tensors` wrote: (tensors by name, facts). Raises CheckpointError for any other file."""
     if not Path(path).is_file():
-        raise CheckpointError(
-            f"{path} does not exist; expected a .safetensors file written by lenet_helpers."
-        )
+        raise CheckpointError(f"{path} does not exist; expected a .safetensors file written by lenet_helpers.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -39,11 +42,27 @@ def load_tensors(path):
         raise CheckpointError(
             f"{path} has format {metadata.get('format')!r}; expected {FORMAT!r}. It is of another program or version."
         )
-    return tensors, json.loads(metadata["facts"])
+    facts = metadata.get("facts", "{}")
+    found = checksum(tensors, facts)
+    if metadata.get("crc32", found) != found:
+        raise CheckpointError(
+            f"{path} is damaged: its content has the checksum {found}, expected {metadata['crc32']}; "
+            "write it again or delete it."
+        )
+    return tensors, json.loads(facts)
+
+
+def checksum(tensors, facts):
+    """CRC-32 of the facts and the named tensors, as text."""
+    value = zlib.crc32(facts.encode("utf-8"))
+    for name in sorted(tensors):
+        numbers = tensors[name].reshape(-1).view(torch.uint8).numpy()
+        value = zlib.crc32(numbers, zlib.crc32(name.encode("utf-8"), value))
+    return f"{value:08x}"
 
 
 def write_whole(path, write):
-    """Write a file under a temporary name beside `path`, then rename it: `path` is the old file or the new one whole.
+    """Write a file under a temporary name beside `path`, then rename it: `path` is the old file or the new, whole.
 
     write: called with the temporary path. Raises OSError with the reason; an earlier file stays as it was.
     """
@@ -56,9 +75,17 @@ def write_whole(path, write):
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
         raise OSError(
             f"{path} could not be written ({error}). What was saved before is unharmed; free some space or give "
             "another folder, then run the same again."
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def remove_leftovers(path):
+    """Delete the temporary files that processes killed in the middle of `write_whole` have left beside `path`."""
+    path = Path(path)
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        temporary.unlink(missing_ok=True)

@@ -46,9 +46,7 @@ class History:
 
     def save(self, path):
         """Write the history as JSON."""
-        write_whole(
-            path, lambda file: file.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        )
+        write_whole(path, lambda file: file.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8"))
 
     @classmethod
     def load(cls, path):
@@ -56,6 +54,4 @@ class History:
         try:
             return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
         except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-            raise ValueError(
-                f"{path} is not a training history ({error}); expected JSON by History.save."
-            ) from error
+            raise ValueError(f"{path} is not a training history ({error}); expected JSON by History.save.") from error

@@ -1,31 +1,26 @@
 """The training loop: one pattern an update in one constant random order (Appendix B and C), at any batch size."""
 
-import json
-import math
+import sys
 import time
-import zlib
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
+from . import checkpoint as checkpoints
+from .arguments import check_choices, check_counts
 from .data import to_input
-from .files import CheckpointError, load_tensors, save_tensors
 from .history import History
 from .losses import MAPLoss, one_hot
-from .model import CHUNK, fill
 from .propagation import Propagation
 from .sdlm import PAPER_SCHEDULE, SDLM, LinearDecay, estimate_curvature, eta_at
 
 __all__ = ["DivergenceError", "History", "Progress", "StopTraining", "error_rate", "fit"]
 
-BLOCK = (
-    1000  # patterns between two looks at the loss, calls of the callback and chances to write a checkpoint
-)
+BLOCK = 1000  # patterns between two looks at the loss, calls of the callback and chances to write a checkpoint
 CHECKPOINT_SECONDS = 10
-CURVATURES = ("estimate", "running", "exact")
+MANY = 16  # patterns an update from which more than one thread pays
 
 
 class DivergenceError(RuntimeError):
@@ -73,25 +68,27 @@ def fit(
     """Train `model` on the Digits `train`, in place, and return the History.
 
     test: Digits whose error rate is measured after each pass. loss: MAPLoss() unless given. schedule: eta for each
-    pass (the last one holds on) or a LinearDecay. seed: of the order of the patterns, which stays the same in every
-    pass. optimizer: SDLM with mu = 0.02 unless given; for another torch.optim.Optimizer on the model's parameters the
-    schedule scales its own learning rate, in proportion to the first eta.
+    pass (the last one holds on) or a LinearDecay. seed: of the order of the patterns, which stays the same in
+    every pass. optimizer: SDLM with mu = 0.02 unless given; for another torch.optim.Optimizer on the model's
+    parameters the schedule scales its own learning rate, in proportion to the first eta.
     curvature: how h comes about. "estimate": on `curvature_patterns` patterns before each pass (III-B); "running":
     in the first pass a running average over the patterns, h <- (1 - gamma) h + gamma h_p, then as "estimate";
     "exact": as "estimate", seeded with the exact diagonal of the loss at F6.
     checkpoint: a file from which the same call goes on after any interruption, to the same bits.
-    progress: show a progress bar. callback: called with a Progress about every 1,000 patterns; it may take its time,
-    or raise StopTraining. distort: (images uint8 (n, 28, 28), generator) -> images, applied before every presentation.
-    command: kept in the history. With one pattern an update, one thread is used: more would only wait for each other.
+    progress: show a progress bar. callback: called with a Progress about every 1,000 patterns; it may take its
+    time, or raise StopTraining. distort: (images uint8 (n, 28, 28), generator) -> images, applied before every
+    presentation. command: kept in the history.
+    With fewer than 16 patterns an update, one thread is used: more would only wait for each other.
 
     Raises ValueError for arguments out of range, CheckpointError for a checkpoint of another run, DivergenceError
     within 1,000 patterns of the loss going astray, OSError where the checkpoint cannot be written.
     """
-    check_arguments(passes, schedule, batch_size, curvature, gamma, curvature_patterns)
+    check_counts(passes=passes, batch_size=batch_size, curvature_patterns=curvature_patterns)
+    check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma)
     run = Run(model, train, test, loss or MAPLoss(), schedule, seed, batch_size, optimizer)
     run.curvature, run.gamma, run.curvature_patterns = curvature, gamma, curvature_patterns
     run.passes, run.checkpoint, run.distort = passes, checkpoint, distort
-    with threads(1 if batch_size < CHUNK else torch.get_num_threads()):
+    with threads(1 if batch_size < MANY else torch.get_num_threads()):
         run.begin(command)
         with run.bar(progress) as bar:
             try:
@@ -102,68 +99,35 @@ def fit(
             except StopTraining:
                 run.save()
             except KeyboardInterrupt:
-                bar.write(run.save_snapshot())
+                bar.write(run.save_snapshot(), file=sys.stderr)
                 raise
     return run.history
 
 
 class Run:
-    """One training run: what it is made of, where it stands, and its checkpoint."""
+    """One training run: what it is made of and where it stands."""
 
     def __init__(self, model, train, test, loss, schedule, seed, batch_size, optimizer):
         self.model, self.train, self.test, self.loss, self.schedule = model, train, test, loss, schedule
         self.seed, self.batch_size = seed, batch_size
-        self.optimizer = (
-            SDLM(model.named_parameters(), eta_at(schedule, 0)) if optimizer is None else optimizer
-        )
+        self.optimizer = optimizer or SDLM(model.named_parameters(), eta_at(schedule, 0))
         self.propagation = Propagation(model, loss)
         self.like = next(model.parameters())
-        self.first_rates = [group.get("lr") for group in self.optimizer.param_groups]
+        self.first_rates = [
+            group.setdefault("initial_lr", group["lr"]) if "lr" in group else None
+            for group in self.optimizer.param_groups
+        ]
         self.order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
         self.distortions = torch.Generator().manual_seed(seed)
         self.passes_done = self.patterns_done = self.errors = 0
         self.loss_sum = self.seconds = 0.0
-        self.snapshot = None
-        self.saved_at = time.monotonic()
-
-    def configuration(self):
-        """All that decides the bits of the run, in JSON's types."""
-        schedule = asdict(self.schedule) if isinstance(self.schedule, LinearDecay) else list(self.schedule)
-        return {
-            "init": self.model.init,
-            "rbf_scale": self.model.rbf_scale,
-            "model_seed": self.model.seed,
-            "loss": repr(self.loss),
-            "passes": self.passes,
-            "schedule": schedule,
-            "batch_size": self.batch_size,
-            "optimizer": type(self.optimizer).__name__,
-            "optimizer_options": [
-                {
-                    name: value
-                    for name, value in group.items()
-                    if name not in ("params", "param_names", "eta", "lr")
-                }
-                for group in self.optimizer.param_groups
-            ],
-            "first_rates": self.first_rates,
-            "curvature": self.curvature,
-            "gamma": self.gamma,
-            "curvature_patterns": self.curvature_patterns,
-            "distort": None if self.distort is None else repr(self.distort),
-            "dtype": str(self.like.dtype),
-            "train_patterns": len(self.train),
-            "train_crc32": crc32(self.train),
-            "test_patterns": 0 if self.test is None else len(self.test),
-            "test_crc32": None if self.test is None else crc32(self.test),
-        }
 
     def begin(self, command):
         """Go on from the checkpoint where there is one, else write the first."""
-        configuration = json.loads(json.dumps(self.configuration()))
+        configuration = checkpoints.configuration(self)
         self.history = History(configuration, self.train.source, self.seed, command=command)
-        if self.checkpoint is not None and Path(self.checkpoint).exists():
-            self.resume()
+        if self.checkpoint is not None:
+            checkpoints.restore(self, self.checkpoint)
         self.save()
 
     def one_pass(self, bar, callback):
@@ -178,9 +142,10 @@ class Run:
             if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
                 self.save()
             else:
-                self.snapshot = self.state()
+                self.snapshot = checkpoints.state(self)
             if callback is not None:
                 callback(self.state_of_play())
+                start = time.perf_counter() - self.seconds  # the callback's time is not the pass's
         self.end_pass(start)
 
     def set_curvature(self):
@@ -195,7 +160,7 @@ class Run:
         self.optimizer.set_curvature(h)
 
     def block(self):
-        """Update the weights on the next block of patterns; count errors and loss from the answers given on the way."""
+        """Update the weights on the next block of patterns; count errors and loss from the answers on the way."""
         size = max(self.batch_size, BLOCK // self.batch_size * self.batch_size)
         chosen = self.order[self.patterns_done : self.patterns_done + size]
         images = self.train.images[chosen]
@@ -203,15 +168,15 @@ class Run:
             images = self.distort(images, self.distortions)
         x = to_input(images).to(self.like)
         labels = self.train.labels[chosen].to(x.device)
+        if len(x) != len(labels):
+            raise ValueError(f"distort gave {len(x)} images for {len(labels)}; expected one for each.")
         target = one_hot(labels, 10, x.dtype)
         penalties = torch.empty_like(target)
         running = self.curvature == "running" and self.passes_done == 0
         decays = isinstance(self.schedule, LinearDecay)
         self.set_eta(0)
         update = self.optimizer.update if isinstance(self.optimizer, SDLM) else self.optimizer.step
-        batches = zip(
-            x.split(self.batch_size), target.split(self.batch_size), penalties.split(self.batch_size)
-        )
+        batches = zip(x.split(self.batch_size), target.split(self.batch_size), penalties.split(self.batch_size))
         for batch, (batch_x, batch_target, batch_penalties) in enumerate(batches):
             if decays:
                 self.set_eta(batch * self.batch_size)
@@ -225,8 +190,8 @@ class Run:
     def set_eta(self, ahead):
         """Put the schedule's eta, for the pattern `ahead` of the block's first, into the optimizer."""
         done = self.passes_done + (self.patterns_done + ahead) / len(self.train)
+        eta = eta_at(self.schedule, done)
         for group, first_rate in zip(self.optimizer.param_groups, self.first_rates):
-            eta = eta_at(self.schedule, done)
             if first_rate is None:
                 group["eta"] = eta
             else:
@@ -241,8 +206,8 @@ class Run:
             first = self.patterns_done
             raise DivergenceError(
                 f"The loss of patterns {first:,} to {first + len(labels):,} of pass {self.passes_done + 1} is "
-                f"{total / len(labels):.3g}; expected at most {limit:.3g}, twice that of a network whose F6 is all zero. "
-                'Training has diverged: lower eta, raise mu, use init="authors", or curvature="running".'
+                f"{total / len(labels):.3g}; expected at most {limit:.3g}, twice that of a network whose F6 is all "
+                'zero. Training has diverged: lower eta, raise mu, use init="authors", or curvature="running".'
             )
         self.loss_sum += total
         self.errors += int((penalties.argmin(1) != labels).sum())
@@ -267,19 +232,21 @@ class Run:
     def state_of_play(self):
         done = max(self.patterns_done, 1)
         rate = self.patterns_done / self.seconds if self.seconds else 0.0
-        history = self.history
+        error, loss = 100 * self.errors / done, self.loss_sum / done
         return Progress(
-            self.passes_done, self.passes, self.patterns_done, len(self.train),
-            100 * self.errors / done, self.loss_sum / done, rate, history,
-        )  # fmt: skip
+            self.passes_done, self.passes, self.patterns_done, len(self.train), error, loss, rate, self.history
+        )
 
     def bar(self, progress):
         """The progress bar over all the patterns of all the passes."""
-        done = self.passes_done * len(self.train) + self.patterns_done
         return tqdm(
-            total=self.passes * len(self.train), initial=done, unit=" patterns", unit_scale=True, disable=not progress,
             desc=f"pass {min(self.passes_done + 1, self.passes)} of {self.passes}",
-        )  # fmt: skip
+            total=self.passes * len(self.train),
+            initial=self.passes_done * len(self.train) + self.patterns_done,
+            unit=" patterns",
+            unit_scale=True,
+            disable=not progress,
+        )
 
     def show(self, bar):
         now = self.state_of_play()
@@ -287,90 +254,19 @@ class Run:
         bar.set_postfix_str(f"error {now.train_error:.2f}%, loss {now.loss:.3f}", refresh=False)
         bar.update(self.passes_done * len(self.train) + self.patterns_done - bar.n)
 
-    def state(self):
-        """Tensors and facts from which the run goes on."""
-        optimizer = self.optimizer.state_dict()
-        tensors = {f"model.{name}": tensor.clone() for name, tensor in self.model.state_dict().items()}
-        numbers = {}
-        for index, values in optimizer["state"].items():
-            for name, value in values.items():
-                if torch.is_tensor(value):
-                    tensors[f"optimizer.{index}.{name}"] = value.clone()
-                elif value is not None:
-                    numbers[f"{index}.{name}"] = value
-        tensors["distortions"] = self.distortions.get_state()
-        place = {name: getattr(self, name) for name in PLACE}
-        return tensors, {
-            "groups": optimizer["param_groups"],
-            "names": optimizer.get("names"),
-            "numbers": numbers,
-            "place": place,
-            "history": asdict(self.history),
-        }
-
     def save(self):
         """Write the checkpoint, whole or not at all."""
-        self.snapshot = self.state()
+        self.snapshot = checkpoints.state(self)
+        self.saved_at = time.monotonic()
         if self.checkpoint is not None:
-            save_tensors(self.checkpoint, *self.snapshot)
-            self.saved_at = time.monotonic()
+            checkpoints.save(self.checkpoint, self.snapshot)
 
     def save_snapshot(self):
         """Write the state at the last block's end, and say how to go on: an update may be half done."""
         if self.checkpoint is None:
-            return "Interrupted. Without a checkpoint the run cannot go on; give fit a checkpoint path to be able to."
-        save_tensors(self.checkpoint, *self.snapshot)
+            return "Interrupted. The run cannot go on; give fit a checkpoint path to be able to."
+        checkpoints.save(self.checkpoint, self.snapshot)
         return f"Interrupted. {self.checkpoint} is written; run the same again and it goes on from there."
-
-    def resume(self):
-        """Take up the checkpoint. Raises CheckpointError where it is of another run, network or version."""
-        tensors, facts = load_tensors(self.checkpoint)
-        if "history" not in facts:
-            raise CheckpointError(
-                f"{self.checkpoint} holds weights, not a checkpoint; give fit another path."
-            )
-        history = History(**facts["history"])
-        self.refuse_other(history)
-        fill(
-            self.model,
-            {name[6:]: t for name, t in tensors.items() if name.startswith("model.")},
-            self.checkpoint,
-        )
-        state = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".")
-                state.setdefault(int(index), {})[key] = tensor
-        for name, number in facts["numbers"].items():
-            index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = number
-        loaded = {"state": state, "param_groups": facts["groups"]}
-        if isinstance(self.optimizer, SDLM):
-            loaded["names"] = facts["names"]
-        self.optimizer.load_state_dict(loaded)
-        self.distortions.set_state(tensors["distortions"])
-        for name, value in facts["place"].items():
-            setattr(self, name, value)
-        self.history = history
-
-    def refuse_other(self, history):
-        """Raise CheckpointError where a saved run differs from this one."""
-        here = {
-            **self.history.configuration,
-            "seed": self.seed,
-            "version": self.history.versions["lenet_helpers"],
-        }
-        there = {**history.configuration, "seed": history.seed, "version": history.versions["lenet_helpers"]}
-        differing = [name for name in here if here[name] != there.get(name)]
-        if differing:
-            name = differing[0]
-            raise CheckpointError(
-                f"{self.checkpoint} is of another run: its {name} is {there.get(name)!r}, here it is {here[name]!r}. "
-                "Call fit with the same arguments, or give another checkpoint path."
-            )
-
-
-PLACE = ("passes_done", "patterns_done", "errors", "loss_sum", "seconds")  # of a Run
 
 
 def error_rate(model, digits):
@@ -378,16 +274,9 @@ def error_rate(model, digits):
     like = next(model.parameters())
     blocks = zip(digits.images.split(BLOCK), digits.labels.split(BLOCK))
     wrong = sum(
-        int((model.predict(to_input(images).to(like)).cpu() != labels).sum()) for images, labels in blocks
+        int((model.predict(to_input(images).to(like)).cpu() != labels.cpu()).sum()) for images, labels in blocks
     )
     return 100 * wrong / len(digits)
-
-
-def crc32(digits):
-    """A number that tells one set of digits from another."""
-    return zlib.crc32(
-        digits.labels.numpy().tobytes(), zlib.crc32(digits.images.contiguous().numpy().tobytes())
-    )
 
 
 @contextmanager
@@ -399,22 +288,3 @@ def threads(count):
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def check_arguments(passes, schedule, batch_size, curvature, gamma, curvature_patterns):
-    for name, value in (
-        ("passes", passes),
-        ("batch_size", batch_size),
-        ("curvature_patterns", curvature_patterns),
-    ):
-        if not (isinstance(value, int) and value >= 1):
-            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 up.")
-    if curvature not in CURVATURES:
-        raise ValueError(f"curvature is {curvature!r}; expected one of {', '.join(map(repr, CURVATURES))}.")
-    if not 0 < gamma <= 1:
-        raise ValueError(f"gamma is {gamma}; expected a number above 0 and up to 1, such as 0.1.")
-    if not isinstance(schedule, LinearDecay):
-        if len(schedule) == 0 or not all(eta >= 0 and math.isfinite(eta) for eta in schedule):
-            raise ValueError(
-                f"schedule is {schedule!r}; expected a LinearDecay, or one finite eta >= 0 for each pass."
-            )
