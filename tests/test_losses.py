@@ -15,7 +15,12 @@ from lenet_helpers.layers import RBF
 from lenet_helpers.losses import MAPLoss, MSELoss
 
 quick = settings(deadline=None, max_examples=40, derandomize=True)
-penalty_rows = st.lists(st.floats(0, 10_000), min_size=10, max_size=10)
+penalty_rows = st.builds(  # close together or far apart, anywhere from 0 to 10,000
+    lambda low, spread, shares: [low + share * min(spread, 10_000 - low) for share in shares],
+    st.floats(0, 10_000),
+    st.sampled_from([0.0, 1.0, 100.0, 10_000.0]),
+    st.lists(st.floats(0, 1), min_size=10, max_size=10),
+)
 margins = st.one_of(st.floats(1e-6, 1.0), st.floats(1.0, 100.0), st.floats(100.0, 20_000.0))
 
 
@@ -58,14 +63,22 @@ def test_map_stays_finite_and_right_in_single_precision(row, label, j):
     np.testing.assert_allclose(loss.derivative(y, labels)[0], slopes, atol=5e-3)
 
 
-@pytest.mark.parametrize("value", [0.0, 10_000.0])
-def test_map_at_equal_penalties_from_0_to_10_000(value):
-    y, labels = torch.full((1, 10), value), torch.tensor([4])
-    expected = math.log(math.exp(-10.0) + 10) if value == 0 else 10_000.0 - 10.0
-    assert MAPLoss()(y, labels).item() == pytest.approx(expected, rel=1e-6)
-    slopes = MAPLoss().derivative(y, labels)[0]
-    assert slopes.isfinite().all()
-    assert slopes[4].item() == pytest.approx(0.9 if value == 0 else 1.0, rel=1e-4)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("value", "j", "energy", "slope"),
+    [
+        (0.0, 10.0, math.log(10 + math.exp(-10)), 0.9),
+        (10_000.0, 10.0, 10_000 - 10, 1.0),
+        (10_000.0, 20_000.0, math.log(10), 0.9),
+        (10_000.0, 10_000.0, math.log(11), 10 / 11),
+        (1_000.0, 5_000.0, math.log(10), 0.9),
+        (10_000.0, 1e-6, 10_000 - 1e-6, 1.0),
+    ],
+)
+def test_map_at_equal_penalties_neither_overflows_nor_vanishes(value, j, energy, slope, dtype):
+    y, labels = torch.full((1, 10), value, dtype=dtype), torch.tensor([4])
+    assert MAPLoss(j)(y, labels).item() == pytest.approx(energy, rel=1e-5, abs=2e-3)
+    assert MAPLoss(j).derivative(y, labels)[0, 4].item() == pytest.approx(slope, rel=1e-4)
 
 
 def test_map_never_pushes_up_a_penalty_far_beyond_the_margin():

@@ -7,7 +7,7 @@ import reference
 import reference_torch
 import torch
 from reference_calls import first, network, network_first
-from reference_cases import CODES, LABELS, PATTERNS, random_tensor, relative
+from reference_cases import CODES, LABELS, PATTERNS, random_tensor, relative, strokes
 from reference_judges import X, Y, judge_classes, judge_codes, judge_initialisation, judge_penalties
 from reference_torch import map_loss, mse
 
@@ -45,9 +45,7 @@ def test_a_larger_field_has_more_connections_and_the_same_parameters(rows, colum
 def test_state_dict_has_exactly_the_published_names_and_shapes():
     model = LeNet5()
     assert {name: tuple(p.shape) for name, p in model.named_parameters()} == SHAPES
-    assert {name: tuple(t.shape) for name, t in model.state_dict().items()} == SHAPES | {
-        "rbf.codes": (10, 84)
-    }
+    assert {name: tuple(t.shape) for name, t in model.state_dict().items()} == SHAPES | {"rbf.codes": (10, 84)}
     assert all(p.dtype == torch.float32 for p in model.state_dict().values())
 
 
@@ -81,8 +79,10 @@ def test_penalties_are_the_same_however_they_are_asked_for(mode, graph):
     model = network().train(mode)
     with torch.set_grad_enabled(graph):
         judge_penalties(lambda x: model(x).detach())
-        batch = torch.cat([X] * 11)  # more patterns than are run at a time
-        assert relative(model(batch).detach(), model(X).detach().repeat(11, 1)) < 1e-12
+        batch = torch.tensor(strokes(50, seed=6))  # more patterns than are run at a time, no two alike
+        alone = torch.cat([model(batch[i : i + 1]) for i in range(50)])
+        assert relative(model(batch).detach(), alone.detach()) < 1e-12
+        assert torch.equal(model.predict(batch), alone.argmin(1))
 
 
 def test_the_class_is_the_unit_with_the_smallest_penalty():
@@ -191,9 +191,7 @@ def test_building_a_network_draws_nothing_from_the_global_generator():
     assert torch.equal(before, torch.get_rng_state())
 
 
-@pytest.mark.parametrize(
-    "options", [{"init": "he"}, {"rbf_scale": 0.0}, {"rbf_scale": -1.0}, {"rbf_scale": math.nan}]
-)
+@pytest.mark.parametrize("options", [{"init": "he"}, {"rbf_scale": 0.0}, {"rbf_scale": -1.0}, {"rbf_scale": math.nan}])
 def test_options_that_mean_nothing_are_refused(options):
     with pytest.raises(ValueError, match="init|scale"):
         LeNet5(**options)
