@@ -102,7 +102,8 @@ def test_the_set_up_reports_large_downloads_and_little_else():
     assert milestone("Downloading https://host/a/scipy-1.17.1-cp311-x.whl.metadata (62 kB)") is None
     assert milestone("Collecting numpy==2.4.6") is None
     assert milestone("Installing collected packages: a, b, c") == "installing 3 packages"
-    assert "TORCH_INDEX=" in milestone("Collecting nvidia-cublas==13.1.1.3")
+    cuda = "  Downloading torch-2.13.0-cp312-cp312-manylinux_2_28_x86_64.whl (526.6 MB)"
+    assert "without a GPU, stop here" in milestone(cuda) and "TORCH_INDEX=" in milestone(cuda)
 
 
 @pytest.fixture

@@ -23,7 +23,10 @@ READY = VENV / ".ready"
 LOG = VENV / "setup.log"
 OLDEST = (3, 11)
 LARGE = 20  # MB, of a download worth a line
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+CUDA_FOLLOWS = (
+    " and then 2 GB of CUDA libraries; without a GPU, stop here\n"
+    "set-up: and add TORCH_INDEX=https://download.pytorch.org/whl/cpu to the command"
+)
 # What would make pip install anywhere but in .venv, or Python import from elsewhere.
 STRAY = {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"}
 
@@ -51,9 +54,9 @@ def milestone(line):
     """What to tell the reader of one line that pip printed; None for most of them."""
     download = re.match(r"\s*Downloading (?:\S*/)?([^/\s]+?)-([^-\s]+)-\S+ \(([\d.]+) MB\)", line)
     if download and float(download[3]) >= LARGE:
-        return f"downloading {download[1]} {download[2]} ({float(download[3]):.0f} MB)"
-    if line.startswith("Collecting nvidia-cublas"):
-        return f"this torch needs about 3 GB of CUDA; without a GPU, stop and add TORCH_INDEX={CPU_INDEX}"
+        name, version, size = download[1], download[2], float(download[3])
+        cuda = CUDA_FOLLOWS if name == "torch" and size > 300 else ""
+        return f"downloading {name} {version} ({size:.0f} MB){cuda}"
     if line.startswith("Installing collected packages:"):
         return f"installing {line.count(',') + 1} packages"
     return None
@@ -72,11 +75,16 @@ def run(command):
             encoding="utf-8",
             errors="replace",
         )
-        for line in process.stdout:
-            log.write(line)
-            if milestone(line):
-                say(milestone(line))
-    return process.wait()
+        try:
+            for line in process.stdout:
+                log.write(line)
+                if milestone(line):
+                    say(milestone(line))
+            return process.wait()
+        finally:
+            if process.poll() is None:  # interrupted: nothing may go on writing into .venv
+                process.kill()
+                process.wait()
 
 
 def install():
