@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 export TORCH_INDEX
 
 NOTEBOOKS ?= notebooks
-TRAINING ?= $(NOTEBOOKS)/08_training.ipynb
+TRAINING ?= $(NOTEBOOKS)/09_training.ipynb
 
 VENV_PYTHON ?= .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 READY := .venv/.ready
@@ -35,10 +35,11 @@ help: ## list these commands
 
 reproduce: $(READY) ## train two passes through the training notebook and print the scores beside the paper's
 	@mkdir -p build
-	@echo "reproduce: $(TRAINING) trains two passes; the executed copy goes to build/"
+	@echo "reproduce: $(TRAINING) trains two passes; what it computes and draws is kept in build/"
 	@$(VENV_PYTHON) -m papermill $(TRAINING) build/two_passes.ipynb --cwd $(NOTEBOOKS) \
-		-p history_path ../build/two_passes.json --no-progress-bar --log-level WARNING --stderr-file -
-	@$(VENV_PYTHON) -m lenet_helpers table build/two_passes.json
+		-p history_path ../build/two_passes.json -p weights_path ../build/two_passes.safetensors \
+		--no-progress-bar --log-level WARNING --stderr-file -
+	@$(VENV_PYTHON) -m lenet_helpers evaluate build/two_passes.safetensors
 
 test: lint test-unit test-notebooks ## lint, the unit tests, then every notebook
 
