@@ -170,7 +170,7 @@ class SDLM(Optimizer):
     def load_state_dict(self, state_dict):
         super().load_state_dict({name: value for name, value in state_dict.items() if name != "names"})
         self.names = state_dict["names"]
-        if self.names is not None:
+        if self.state:
             self.gather_curvature()
 
 
