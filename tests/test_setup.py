@@ -19,7 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
+
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def commands():
+    """The names of the Makefile's commands."""
+    return set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split())
 
 
 def setup_script():
@@ -80,6 +86,16 @@ def test_no_package_has_two_pins_on_one_machine(python, platform):
     names = [pin.name for pin in pinned() if pin.marker is None or pin.marker.evaluate(machine)]
     assert len(names) == len(set(names))
     assert len(names) > 100
+
+
+def test_the_readme_names_files_and_commands_that_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = [target for target in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in target]
+    assert len(linked) > 10
+    assert [target for target in linked if not (ROOT / target).is_file()] == []
+    named = set(re.findall(r"\bmake ([a-z][a-z-]+)\b(?=[` ])", readme))
+    assert named >= {"reproduce", "test", "lab"}
+    assert named <= commands()
 
 
 def test_the_citation_file_names_this_version():
@@ -169,9 +185,8 @@ class TestMake:
         assert clone("lint")[1][-1] == ""
 
     def test_help_lists_every_command_with_a_line(self, clone):
-        commands = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split()
         listed = re.findall(r"^  ([a-z-]+) +\S", clone("help")[2], re.M)
-        assert sorted(listed) == sorted(commands)
+        assert set(listed) == commands() and len(listed) == len(commands())
         assert set(listed) >= set(
             "reproduce test test-notebooks lint lab bench study results demo badges clean help".split()
         )
