@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
 
