@@ -9,6 +9,7 @@ from ..model import LeNet5
 from ..paper import PUBLISHED_RATES
 from ..plots import INK, PALETTE
 from ..sdlm import estimate_curvature
+from .controls import Slider, round_numbers
 from .live import LivePicture
 from .svg import Svg, bar, curve, line, mark, paragraph, text
 
@@ -69,8 +70,7 @@ def draw_bowl(eta, mu, curvature, rate, start, steps):
     for at, words in enumerate(notes):
         picture.add(*paragraph(x, 130 + 62 * at, words, 330))
     picture.alt = (
-        f"A bowl with curvature {curvature[0]:.3g} across and {curvature[1]:.3g} up, {steps} steps down. "
-        f"{'; '.join(told)}."
+        f"A bowl with curvature {curvature[0]:.3g} across and {curvature[1]:.3g} up, {steps} steps. {'; '.join(told)}."
     )
     chosen = round((1 - start[1] / REACH) * 12), round((1 + start[0] / REACH) * 12)
     return picture.touch("bowl", 0, 0, SIZE, SIZE, (25, 25), chosen, "Bowl: arrow keys move the start")
@@ -181,20 +181,26 @@ class CurvatureLab(ipywidgets.VBox):
     def __init__(self, digits):
         self.digits, self.curvatures = digits, {}
         self.start = (-1.0, 0.9)
-        self.eta, self.mu = _slider("η", 0.3, -3, 0.3), _slider("μ", 0.02, -4, 1)
-        self.h1, self.h2 = _slider("h₁", 4.0, -3, 1.5), _slider("h₂", 0.05, -3, 1.5)
-        self.rate, self.steps = _slider("Plain rate", 0.45, -3, 1), _slider("Steps", 20, 0, 4)
-        self.network_eta, self.network_mu = _slider("η", 5e-4, -5, -1), _slider("μ", 0.02, -4, 1)
-        self.init = ipywidgets.ToggleButtons(
-            options={"authors' code": "authors", "2.4/F of the paper": "paper"}, description="Initialisation",
-            style={"description_width": "100px"}, tooltips=["U(±1/√F)", "U(±2.4/F)"],
+        self.eta, self.mu = Slider("η", round_numbers(1e-3, 1), 0.3), Slider("μ", round_numbers(1e-4, 10), 0.02)
+        self.h1, self.h2 = Slider("h₁", round_numbers(1e-3, 20), 5), Slider("h₂", round_numbers(1e-3, 20), 0.05)
+        self.rate, self.steps = (
+            Slider("Plain rate", round_numbers(1e-3, 10), 0.3),
+            Slider("Steps", round_numbers(1, 10_000), 20),
+        )
+        self.network_eta, self.network_mu = (
+            Slider("η", round_numbers(1e-5, 0.1), 5e-4),
+            Slider("μ", round_numbers(1e-4, 10), 0.02),
+        )
+        self.init = ipywidgets.Dropdown(
+            options={"authors' code, U(±1/√F)": "authors", "paper, U(±2.4/F)": "paper"},
+            description="Initialisation", style={"description_width": "90px"},
         )  # fmt: skip
         self.bowl, self.spread = LivePicture(self._point), LivePicture()
         bowl_controls = [(self.eta, self.mu), (self.h1, self.h2), (self.rate, self.steps)]
         network_controls = [(self.init,), (self.network_eta, self.network_mu)]
         for controls, show in ((bowl_controls, self._show_bowl), (network_controls, self._show_rates)):
             for control in (control for row in controls for control in row):
-                control.observe(show, "value")
+                control.observe(show, "value" if control is self.init else "index")
         rows = [[ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in controls]
                 for controls in (bowl_controls, network_controls)]  # fmt: skip
         super().__init__([*rows[0], self.bowl, *rows[1], self.spread])
@@ -208,7 +214,7 @@ class CurvatureLab(ipywidgets.VBox):
 
     def _bowl(self):
         curvature = (self.h1.value, self.h2.value)
-        return draw_bowl(self.eta.value, self.mu.value, curvature, self.rate.value, self.start, round(self.steps.value))
+        return draw_bowl(self.eta.value, self.mu.value, curvature, self.rate.value, self.start, int(self.steps.value))
 
     def _rates(self):
         init = self.init.value
@@ -225,9 +231,3 @@ class CurvatureLab(ipywidgets.VBox):
     def _point(self, touched):
         self.start = (REACH * (touched["column"] / 12 - 1), REACH * (1 - touched["row"] / 12))
         self._show_bowl()
-
-
-def _slider(name, value, low, high):
-    return ipywidgets.FloatLogSlider(
-        value, min=low, max=high, step=0.02, description=name, readout_format=".2g", layout={"width": "330px"}
-    )

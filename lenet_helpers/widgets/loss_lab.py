@@ -7,10 +7,12 @@ import torch
 
 from ..losses import MAPLoss, MSELoss
 from ..plots import PALETTE
+from .controls import Slider, round_numbers
 from .live import LivePicture
 from .svg import Svg, bar, curve, line, mark, paragraph, text
 
-MOST = 40.0  # the largest penalty on the axes
+MOST = 40  # the largest penalty on the axes
+PENALTIES = range(MOST + 1)
 SIZE = 330  # pixels of the plane
 LEFT, TOP = 46, 14
 RIGHT_CLASS = torch.tensor([0])
@@ -49,10 +51,10 @@ def draw_losses(loss, right, rival):
     for at, words in enumerate(told):
         picture.add(text(beside, TOP + 14 + 20 * at, words, 12 if at else 14, weight="normal" if at else "bold"))
     picture.place(_shares(loss, right, rival), beside, TOP + 86)
-    steps = int(MOST) + 1
-    chosen = (steps - 1 - round(rival), round(right))
+    places = len(PENALTIES)
+    chosen = (MOST - rival, right)
     label = "Plane of the two penalties; arrow keys move the point"
-    return picture.touch("plane", LEFT, TOP, SIZE, SIZE, (steps, steps), chosen, label)
+    return picture.touch("plane", LEFT, TOP, SIZE, SIZE, (places, places), chosen, label)
 
 
 def _x(penalty):
@@ -64,7 +66,7 @@ def _y(penalty):
 
 
 def _plane():
-    for at in range(0, int(MOST) + 1, 10):
+    for at in PENALTIES[::10]:
         yield line(_x(at), TOP, _x(at), TOP + SIZE, width=0.5)
         yield line(LEFT, _y(at), LEFT + SIZE, _y(at), width=0.5)
         yield text(_x(at), TOP + SIZE + 17, at, 11, "middle")
@@ -127,19 +129,15 @@ class LossLab(ipywidgets.VBox):
     Penalties are those of the network: with the penalty scale 1/2, half the squared distance to the code.
     """
 
-    def __init__(self, j=10.0, right=12.0, rival=8.0):
-        wide = {"layout": {"width": "330px"}, "style": {"description_width": "110px"}}
-        self.loss = ipywidgets.ToggleButtons(
-            options={"MAP, Eq. 9": "MAP", "MSE, Eq. 8": "MSE"},
-            description="Loss",
-            tooltips=["with rivals", "without"],
-        )
-        self.j = ipywidgets.FloatLogSlider(j, min=-1, max=1.8, step=0.02, description="j", readout_format=".3g", **wide)
-        self.right = ipywidgets.FloatSlider(right, min=0, max=MOST, step=0.5, description="Right class", **wide)
-        self.rival = ipywidgets.FloatSlider(rival, min=0, max=MOST, step=0.5, description="Rival", **wide)
+    def __init__(self):
+        self.loss = ipywidgets.Dropdown(options={"MAP, Eq. 9": "MAP", "MSE, Eq. 8": "MSE"}, description="Loss")
+        self.j = Slider("j", round_numbers(0.1, 70), 10)
+        self.right = Slider("Right class", PENALTIES, 12)
+        self.rival = Slider("Rival", PENALTIES, 8)
         self.view = LivePicture(self._point)
-        for control in (self.loss, self.j, self.right, self.rival):
-            control.observe(self._show, "value")
+        self.loss.observe(self._show, "value")
+        for slider in (self.j, self.right, self.rival):
+            slider.observe(self._show, "index")
         row = {"flex_flow": "row wrap"}
         super().__init__([
             ipywidgets.HBox([self.loss, self.j], layout=row),
@@ -158,4 +156,4 @@ class LossLab(ipywidgets.VBox):
         self.view.show(self.picture())
 
     def _point(self, touched):
-        self.right.value, self.rival.value = float(touched["column"]), MOST - touched["row"]
+        self.right.value, self.rival.value = touched["column"], MOST - touched["row"]

@@ -114,18 +114,15 @@ class TrainingMonitor(ipywidgets.VBox):
         self.trace = Trace(self.arguments["passes"])
         self._go, self._stopping, self._thread = threading.Event(), False, None
         self._under_way, self._drawn = False, 0.0
-        self.start_button = ipywidgets.Button(
-            description="Start", icon="play", button_style="primary", tooltip="Start training"
-        )
-        self.pause_button = ipywidgets.Button(description="Pause", icon="pause", tooltip="Pause training, or go on")
-        self.stop_button = ipywidgets.Button(description="Stop", icon="stop", tooltip="Stop training for good")
+        self.start_button = ipywidgets.Button(description="Start", button_style="primary", tooltip="Start training")
+        self.pause_button = ipywidgets.Button(description="Pause", tooltip="Pause training, or go on")
+        self.stop_button = ipywidgets.Button(description="Stop", tooltip="Stop training for good")
         self.start_button.on_click(lambda _: self.start())
         self.pause_button.on_click(lambda _: self.resume() if self.paused else self.pause())
         self.stop_button.on_click(lambda _: self.stop())
-        self.bar = ipywidgets.FloatProgress(0.0, min=0.0, max=1.0, layout={"width": "200px"})
         self.status = ipywidgets.Label("Ready.")
         self.view = LivePicture()
-        buttons = [self.start_button, self.pause_button, self.stop_button, self.bar, self.status]
+        buttons = [self.start_button, self.pause_button, self.stop_button, self.status]
         super().__init__([ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}), self.view])
         self._tell("Ready.")
 
@@ -214,20 +211,16 @@ class TrainingMonitor(ipywidgets.VBox):
             raise StopTraining
 
     def _tell(self, words):
-        """Bring buttons, bar and picture up to date."""
+        """Bring buttons, status and picture up to date."""
         self._drawn = time.monotonic()
         progress = self.trace.progress
         self.status.value = words
-        if progress is not None:
-            done = progress.pass_index + progress.patterns / progress.total
-            self.bar.value = done / progress.passes
-            if self.running:
-                self.status.value += (
-                    f" Pass {progress.pass_index + 1} of {progress.passes}, {progress.patterns:,} of "
-                    f"{progress.total:,} patterns, {progress.patterns_per_second:,.0f} a second."
-                )
+        if progress is not None and self.running:
+            self.status.value += (
+                f" Pass {progress.pass_index + 1} of {progress.passes}, {progress.patterns:,} of "
+                f"{progress.total:,} patterns, {progress.patterns_per_second:,.0f} a second."
+            )
         self.start_button.disabled = self.running
         self.pause_button.disabled = self.stop_button.disabled = not self.running
         self.pause_button.description = "Resume" if self.paused else "Pause"
-        self.pause_button.icon = "play" if self.paused else "pause"
         self.view.show(draw_curves(self.trace))

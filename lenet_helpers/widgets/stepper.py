@@ -6,6 +6,7 @@ import torch
 from ..data import to_input
 from ..layers import Convolution, Squash
 from ..plots import PALETTE
+from .controls import Slider
 from .live import LivePicture
 from .svg import Svg, field, frame, mark, paragraph, text, tile
 
@@ -110,15 +111,13 @@ class ConvolutionStepper(ipywidgets.VBox):
             self.biases[f"C1, map {place}"] = model.c1.bias[place].item()
         self.kernel, self.bias = self.kernels["vertical edge"].clone(), 0.0
         self.choice = ipywidgets.Dropdown(options=list(self.kernels), description="Kernel")
-        self.place = ipywidgets.IntSlider(300, 0, OUT * OUT - 1, description="Place", layout={"width": "340px"})
-        play = ipywidgets.Play(value=300, max=OUT * OUT - 1, interval=60, description="Slide")
-        ipywidgets.jslink((play, "value"), (self.place, "value"))
+        self.place = Slider("Place", range(OUT * OUT), 300, running=True)
         self.choice.observe(self._choose, "value")
-        self.place.observe(lambda _: self._show(), "value")
+        self.place.observe(lambda _: self._show(), "index")
         self.view = LivePicture(self._point)
         self.editor = LivePicture(self._edit, markup=kernel_table(self.kernel))
         row = {"flex_flow": "row wrap", "align_items": "flex-start"}
-        controls = ipywidgets.HBox([self.choice, play, self.place], layout=row)
+        controls = ipywidgets.HBox([self.choice, self.place], layout=row)
         super().__init__([controls, ipywidgets.HBox([self.view, self.editor], layout={**row, "grid_gap": "24px"})])
         self._show()
 
