@@ -5,7 +5,7 @@ import math
 from torch.optim import Optimizer
 
 from .data import Digits
-from .sdlm import LinearDecay
+from .sdlm import SDLM, LinearDecay, eta_at
 
 CURVATURES = ("estimate", "running", "exact")
 
@@ -30,6 +30,8 @@ def check_choices(model, train, test, schedule, seed, optimizer, curvature, gamm
         raise ValueError(f"seed is {seed!r}; expected a whole number from 0 to 2**32 - 1.")
     if not (optimizer is None or updates(optimizer, model)):
         raise ValueError("optimizer does not update this model; expected one made from model.parameters().")
+    if not (optimizer is None or isinstance(optimizer, SDLM) or eta_at(schedule, 0) > 0):
+        raise ValueError("The schedule starts at 0; another optimizer's rate is scaled in proportion to its start.")
     if curvature not in CURVATURES:
         raise ValueError(f"curvature is {curvature!r}; expected one of {', '.join(map(repr, CURVATURES))}.")
     if not 0 < gamma <= 1:

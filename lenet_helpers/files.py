@@ -3,8 +3,9 @@
 import glob
 import json
 import os
+import tempfile
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -69,19 +70,37 @@ def write_whole(path, write):
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def check_writable(path):
+    """Raise OSError with the reason where `path` could not be written; an earlier file stays as it was."""
+    path = Path(path)
+    with explained(path):
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        tempfile.TemporaryFile(dir=path.parent).close()
+
+
+@contextmanager
+def explained(path):
+    """Turn a failure to write `path` into an OSError that says what to do."""
+    try:
+        yield
     except (OSError, SafetensorError) as error:
         raise OSError(
             f"{path} could not be written ({error}). What was saved before is unharmed; free some space or give "
             "another folder, then run the same again."
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def remove_leftovers(path):

@@ -149,15 +149,10 @@ class Run:
         self.end_pass(start)
 
     def set_curvature(self):
-        """Estimate h before a pass, on patterns drawn anew from the training set (Section III-B)."""
-        if not isinstance(self.optimizer, SDLM):
-            return
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.passes_done)
-        chosen = torch.randperm(len(self.train), generator=generator)[: self.curvature_patterns]
-        x, labels = to_input(self.train.images[chosen]).to(self.like), self.train.labels[chosen]
-        exact = self.curvature == "exact"
-        h = estimate_curvature(self.model, self.loss, x, labels.to(x.device), exact)
-        self.optimizer.set_curvature(h)
+        if isinstance(self.optimizer, SDLM):
+            count, exact = self.curvature_patterns, self.curvature == "exact"
+            h = sampled_curvature(self.model, self.loss, self.train, count, self.seed, self.passes_done, exact)
+            self.optimizer.set_curvature(h)
 
     def block(self):
         """Update the weights on the next block of patterns; count errors and loss from the answers on the way."""
@@ -267,6 +262,14 @@ class Run:
             return "Interrupted. The run cannot go on; give fit a checkpoint path to be able to."
         checkpoints.save(self.checkpoint, self.snapshot)
         return f"Interrupted. {self.checkpoint} is written; run the same again and it goes on from there."
+
+
+def sampled_curvature(model, loss, digits, count, seed, passes_done=0, exact=False):
+    """h before a pass: estimated on `count` patterns, drawn anew from the digits for each pass (Section III-B)."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + passes_done)
+    chosen = digits.subset(torch.randperm(len(digits), generator=generator)[:count])
+    x = to_input(chosen.images).to(next(model.parameters()))
+    return estimate_curvature(model, loss, x, chosen.labels.to(x.device), exact)
 
 
 def error_rate(model, digits):
