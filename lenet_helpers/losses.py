@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .layers import Memory
+from .layer import Memory
 
 
 class Loss:

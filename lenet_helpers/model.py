@@ -1,12 +1,14 @@
 """LeNet-5 of Section II-B and Fig. 2: the layers in their order, initialised, counted, run up and down."""
 
 import math
+from pathlib import Path
 
 import torch
 
 from .codes import DIGIT_CODES
 from .files import CheckpointError, load_tensors, save_tensors
-from .layers import RBF, Convolution, FullConnection, Layer, Memory, Squash, Subsampling
+from .layer import Layer, Memories, Memory
+from .layers import RBF, Convolution, FullConnection, Squash, Subsampling
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
@@ -17,8 +19,9 @@ TABLE_I = torch.zeros(16, 6, dtype=torch.bool)
 for c3_map, s2_maps in enumerate(FED_BY):
     TABLE_I[c3_map, list(s2_maps)] = True
 
+PACKAGED = ("regular",)  # trained weights that come with the package
 FIELD = 32  # rows and columns of the input field
-CHUNK = 16  # patterns run at a time in a larger batch, so that the states stay in the processor's cache
+CHUNK = 32  # patterns for each thread run at a time in a larger batch, so that states stay in the processor's cache
 
 
 class LeNet5(Layer):
@@ -28,12 +31,15 @@ class LeNet5(Layer):
     rbf_scale: 1/2 (the authors' code) or 1 (Eq. 7 to the letter). seed: of the initialisation.
     A larger field gives a map of outputs, (N, 10, rows, columns), as in Section VII.
 
-    The network is a layer made of layers: `forward` and `backprop` are those of any layer. In eval mode under
+    The network is a layer made of layers: `forward` and `backprop` are those of any layer; for order 2 the signal is
+    the loss's second_derivative (see `RBF.bprop`). In eval mode under
     torch.no_grad() a forward keeps nothing for a backprop and runs large batches in chunks.
     """
 
     def __init__(self, init="authors", rbf_scale=0.5, seed=0):
         super().__init__()
+        if not rbf_scale > 0:
+            raise ValueError(f"rbf_scale is {rbf_scale}; expected a positive number, 1/2 or 1.")
         self.init, self.rbf_scale, self.seed = init, rbf_scale, seed
         self.c1 = Convolution(1, 6)
         self.s2 = Subsampling(6)
@@ -43,7 +49,7 @@ class LeNet5(Layer):
         self.f6 = FullConnection(120, 84)
         self.rbf = RBF(DIGIT_CODES, rbf_scale)
         self.squash = Squash()
-        self.reset(init, torch.Generator().manual_seed(seed))
+        self.reset(init)
 
     def trainable(self):
         """The layers with parameters by name, from the input up."""
@@ -54,19 +60,19 @@ class LeNet5(Layer):
         return [step for layer in self.trainable().values() for step in (layer, self.squash)] + [self.rbf]
 
     def reset(self, init="authors", generator=None):
+        generator = generator or torch.Generator().manual_seed(self.seed)
         for layer in self.trainable().values():
             layer.reset(init, generator)
 
     def forward(self, x):
         """Penalties of the patterns in `x`. Raises ValueError for another shape or dtype, and for NaN or inf."""
         if self.training or torch.is_grad_enabled():
-            return drop_single(super().forward(x))
+            penalties = drop_single(super().forward(x))
+            self.kept.memory.output = penalties.shape
+            return penalties
         self.check_input(x)
+        self.kept.memory = None
         return drop_single(self.infer(x))
-
-    def backprop(self, signal, order=1):
-        """As `Layer.backprop`; for order 2, `signal` is the loss's second_derivative (see `RBF.bprop`)."""
-        return super().backprop(signal if signal.dim() == 4 else signal[:, :, None, None], order)
 
     def check_input(self, x):
         dtype = self.c1.weight.dtype
@@ -91,20 +97,21 @@ class LeNet5(Layer):
         return x
 
     def bprop(self, signal, memory, order=1, to_input=True):
+        if signal.dim() == 2:  # (classes, patterns), of a single position
+            signal = signal[:, None, None]
         for step, kept in zip(reversed(memory.chain), reversed(memory.steps)):
             signal = step.bprop(signal, kept, order, to_input or step is not self.c1)
         return signal
 
     def infer(self, x):
-        """Penalties (N, 10, rows, columns), a chunk of patterns at a time over a memory of this call's own."""
-        penalties, field = [], None
-        for chunk in x.split(CHUNK):
-            chunk = chunk.movedim(0, -1)
-            if field is None or field.shape != chunk.shape:
-                field, memory = torch.empty_like(chunk, memory_format=torch.contiguous_format), Memory()
-            field.copy_(chunk)
-            penalties.append(self.fprop(field, memory).movedim(-1, 0).clone())
-        return torch.cat(penalties)
+        """Penalties (N, 10, rows, columns), a chunk of patterns at a time over memories that this thread keeps."""
+        if self.kept.memories is None:
+            self.kept.memories = Memories(self)
+        penalties = []
+        for chunk in x.split(chunk_size()):
+            memory = self.kept.memories.serve(chunk)
+            penalties.append(self.fprop(memory.field, memory).movedim(-1, 0).clone())
+        return penalties[0] if len(penalties) == 1 else torch.cat(penalties)
 
     @torch.no_grad()
     def predict(self, x):
@@ -114,8 +121,8 @@ class LeNet5(Layer):
 
     @torch.no_grad()
     def states(self, x):
-        """The state of every layer for the patterns in `x`, by name: input, c1, s2, c3, s4, c5, f6 (each squashed,
-        (N, maps, rows, columns)) and penalties (N, 10). Safe while another thread trains the model."""
+        """The state of every layer for `x`, by name: input, c1, s2, c3, s4, c5, f6 (each squashed, (N, maps, rows,
+        columns)) and penalties (N, 10). Safe while another thread trains the model."""
         self.check_input(x)
         memory = Memory()
         penalties = self.fprop(x.movedim(0, -1).contiguous(), memory).movedim(-1, 0)
@@ -132,6 +139,11 @@ class LeNet5(Layer):
         return counts
 
 
+def chunk_size():
+    """Patterns of a larger batch that run at a time."""
+    return CHUNK * torch.get_num_threads()
+
+
 def drop_single(maps):
     """(N, classes, 1, 1) as (N, classes); a larger map of outputs as it is."""
     return maps[:, :, 0, 0] if maps.shape[2:] == (1, 1) else maps
@@ -143,11 +155,14 @@ def save_weights(model, path, **facts):
     save_tensors(path, model.state_dict(), facts)
 
 
-def load_weights(path):
-    """LeNet5 with the weights that `save_weights` wrote, in eval mode; the facts are in its `.facts`.
+def load_weights(path="regular"):
+    """LeNet5 with weights that `save_weights` wrote, in eval mode; how they were made is in its `.facts`.
 
-    Raises CheckpointError for a file of another network or program.
+    path: a file, or the name of weights that come with the package (`PACKAGED`): "regular" was trained on MNIST, rule
+    and command in its facts. Raises CheckpointError for a file of another network or program.
     """
+    if path in PACKAGED:
+        path = Path(__file__).with_name("weights") / f"{path}.safetensors"
     tensors, facts = load_tensors(path)
     try:
         model = LeNet5(facts["init"], facts["rbf_scale"], facts["seed"])

@@ -2,12 +2,12 @@
 
 import torch
 
-from .layers import Memory, prepare_derivative
-from .model import CHUNK
+from .layer import Memories, prepare_derivative
+from .model import chunk_size
 
 
 class Propagation:
-    """Sets the derivatives of a model's parameters for one batch after another; a step allocates nothing.
+    """Sets the derivatives of a model's parameters for one batch after another; a step allocates next to nothing.
 
     A batch larger than a chunk runs chunk by chunk, each small enough for the processor's cache, and adds up. For one
     thread at a time; the model's own forward, predict and states share nothing with it.
@@ -16,8 +16,7 @@ class Propagation:
     def __init__(self, model, loss):
         self.model, self.loss = model, loss
         self.parameters = list(model.parameters())
-        self.memories = {}
-        self.storage = None
+        self.memories = Memories(model)
 
     @torch.no_grad()
     def gradient(self, x, target, penalties):
@@ -25,19 +24,13 @@ class Propagation:
 
         x: (N, 1, 32, 32); target: (N, 10), 1 at the label; penalties: (N, 10), filled with the model's answers.
         """
-        self.check_storage(1)
+        self.prepare(1)
         patterns = len(x)
-        if patterns <= CHUNK:
-            return self.chunk_gradient(x, target, penalties, patterns, True)
-        for start in range(0, patterns, CHUNK):
-            part = slice(start, start + CHUNK)
-            self.chunk_gradient(x[part], target[part], penalties[part], patterns, start == 0)
-
-    def chunk_gradient(self, x, target, penalties, patterns, overwrite):
-        memory, y = self.up(x, overwrite)
-        penalties.copy_(memory.answers)
-        signal = self.loss.signal(y, target.t().view_as(y), memory.loss)
-        self.model.bprop(signal if patterns == 1 else signal / patterns, memory, 1, to_input=False)
+        for start, part in chunks(patterns):
+            memory, y = self.up(x[part], start == 0)
+            penalties[part].copy_(memory.answers)
+            signal = self.loss.signal(y, target[part].t().view_as(y), memory.loss)
+            self.model.bprop(signal if patterns == 1 else signal / patterns, memory, 1, to_input=False)
 
     @torch.no_grad()
     def curvature(self, x, target, exact=False):
@@ -46,24 +39,20 @@ class Propagation:
         x: (N, 1, 32, 32); target: (N, 10), 1 at the label. The signal that seeds F6 is the constant 2 scale; with
         exact=True it is the exact diagonal of the loss's second derivative with respect to F6's states.
         """
-        self.check_storage(2)
-        for start in range(0, len(x), CHUNK):
-            memory, y = self.up(x[start : start + CHUNK], start == 0)
-            signal = target[start : start + CHUNK].t().view_as(y)
+        self.prepare(2)
+        patterns = len(x)
+        for start, part in chunks(patterns):
+            memory, y = self.up(x[part], start == 0)
+            signal = target[part].t().view_as(y)
             if exact:
                 signal = self.loss.signal(y, signal, memory.loss)
-                memory.steps[-1].hessian = self.loss.hessian(y, memory.loss) / len(x)
-            self.model.bprop(signal / len(x), memory, 2, to_input=False)
+                memory.steps[-1].hessian = self.loss.hessian(y, memory.loss) / patterns
+            self.model.bprop(signal / patterns, memory, 2, to_input=False)
             memory.steps[-1].hessian = None
 
     def up(self, x, overwrite):
-        """Run a chunk to its penalties over the memory for chunks of its size."""
-        memory = self.memories.get(x.shape)
-        if memory is None:
-            memory = self.memories[x.shape] = Memory()
-            memory.field = torch.empty_like(x.movedim(0, -1), memory_format=torch.contiguous_format)
-            memory.loss = Memory()
-        memory.field.copy_(x.movedim(0, -1))
+        """Run a chunk to its penalties; the first of a batch overwrites derivatives, the others add to them."""
+        memory = self.memories.serve(x)
         y = self.model.fprop(memory.field, memory)
         if memory.answers is None:
             memory.answers = y.view(y.shape[0], -1).t()
@@ -72,11 +61,14 @@ class Propagation:
                 kept.overwrite = overwrite
         return memory, y
 
-    def check_storage(self, order):
-        """Lay the views out anew where a parameter has moved to other storage; give each a place for derivatives."""
-        storage = [parameter.data_ptr() for parameter in self.parameters]
-        if storage != self.storage:
-            self.memories.clear()
-            self.storage = storage
+    def prepare(self, order):
+        """Give every parameter a place for its derivatives."""
         for parameter in self.parameters:
-            prepare_derivative(parameter, order)
+            if parameter.grad is None or order == 2:
+                prepare_derivative(parameter, order)
+
+
+def chunks(patterns):
+    """(start, slice) of each chunk of a batch."""
+    size = chunk_size()
+    return [(start, slice(start, start + size)) for start in range(0, patterns, size)]

@@ -77,16 +77,18 @@ class SDLM(Optimizer):
     """
 
     def __init__(self, params, eta=5e-4, mu=MU):
-        for name, value in (("eta", eta), ("mu", mu)):
-            if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(
-                    f"{name} is {value}; expected a finite number >= 0, such as eta=5e-4 and mu=0.02."
-                )
-        params, self.names = list(params), None
+        params, self.names, self.vectors = list(params), None, []
         if params and isinstance(params[0], tuple):
             self.names, params = (list(part) for part in zip(*params))
         super().__init__(params, {"eta": eta, "mu": mu})
-        self.vectors = [Vectors(group["params"]) for group in self.param_groups]
+
+    def add_param_group(self, param_group):
+        for name in ("eta", "mu"):
+            value = param_group.get(name, self.defaults[name])
+            if not (value >= 0 and math.isfinite(value)):
+                raise ValueError(f"{name} is {value}; expected a finite number >= 0, such as eta=5e-4 and mu=0.02.")
+        super().add_param_group(param_group)
+        self.vectors.append(Vectors(self.param_groups[-1]["params"]))
 
     @torch.no_grad()
     def set_curvature(self, h):

@@ -8,8 +8,10 @@ connection is a pair (j, k): it brings the state x_j, weighted by w_k. Every rul
     second    h_k = mean over patterns of the sum over V_k of d2E/da_i2 x_j^2             (Eq. 23 to 25)
               d2E/da_i2 = f'(a_i)^2 sum over the units k fed by i of u_ki^2 d2E/da_k2     (Eq. 27)
 
-V_k is the set of connections that share w_k. A subsampling unit has five connections: its four inputs, which
-share the map's coefficient, and its bias. So the paper counts 5,880 connections into S2 and 2,000 into S4.
+V_k is the set of connections that share w_k. A subsampling unit has five connections: its four inputs and its bias.
+So the paper counts 5,880 connections into S2 and 2,000 into S4. But the four inputs are added before the coefficient
+multiplies (Sec. II-B): for h the coefficient is the weight of one connection, and its x_j is the sum. The authors' code
+squares the sum too, and with it two passes end at 2.7% test error; with four squares added, at 5.5%.
 """
 
 import math
@@ -89,9 +91,12 @@ class Stage:
         x, w = [*x, 1.0], self.w
         ddx, ddw = [0.0] * len(x), [0.0] * len(w)
         for dd, unit in zip(signal, self.units, strict=True):
+            state = dict.fromkeys((k for _, k in unit), 0.0)  # only a coefficient has more than one input in a unit
             for j, k in unit:
-                ddw[k] += dd * x[j] * x[j]
+                state[k] += x[j]
                 ddx[j] += dd * w[k] * w[k]
+            for k, total in state.items():
+                ddw[k] += dd * total * total
         return ddx[:-1], ddw
 
     def counts(self):

@@ -129,16 +129,16 @@ class SumSquared(reference.Stage):
         return ddx, [value**2 for value in total]
 
 
-class UnitSumSquared(reference.Stage):
-    """The same mistake inside one subsampling unit: the square of its sum for the sum of its four squares."""
+class UnitSquaresAdded(reference.Stage):
+    """Four connections from a subsampling unit's inputs to its coefficient, where there is one, from their sum."""
 
     def second(self, x, signal):
         ddx, ddw = super().second(x, signal)
         if "coefficient" in self.shapes:
             x, ddw = [*x, 1.0], [0.0] * len(self.w)
             for dd, unit in zip(signal, self.units, strict=True):
-                for k in {k for _, k in unit}:
-                    ddw[k] += dd * sum(x[j] for j, shared in unit if shared == k) ** 2
+                for j, k in unit:
+                    ddw[k] += dd * x[j] ** 2
         return ddx, ddw
 
 
@@ -174,8 +174,8 @@ CURVATURE_MISTAKES = {  # what is taken for h, and the parameters at which that 
     "row sums of the Hessian": (lambda: hessian_row_sums(network(), mse, X[:2], Y[:2]), EVERYWHERE),
     "exact Gauss-Newton diagonal": (lambda: gauss_newton_diagonal(network(), X[:2]), SHARED),
     "square of the sum over shared connections": (lambda: by_stage(SumSquared), SHARED),
-    "square of a subsampling unit's sum": (
-        lambda: by_stage(UnitSumSquared),
+    "a subsampling unit's inputs squared one by one": (
+        lambda: by_stage(UnitSquaresAdded),
         {"s2.coefficient", "s4.coefficient"},
     ),
     "weights not squared on the way down": (
