@@ -39,6 +39,7 @@ reproduce: $(READY) ## train two passes through the training notebook and print 
 	@$(VENV_PYTHON) -m papermill $(TRAINING) build/two_passes.ipynb --cwd $(NOTEBOOKS) \
 		-p history_path ../build/two_passes.json -p weights_path ../build/two_passes.safetensors \
 		--no-progress-bar --log-level WARNING --stderr-file -
+	@$(VENV_PYTHON) -m lenet_helpers table build/two_passes.json
 	@$(VENV_PYTHON) -m lenet_helpers evaluate build/two_passes.safetensors
 
 test: lint test-unit test-notebooks ## lint, the unit tests, then every notebook
