@@ -58,9 +58,7 @@ STYLE = {
 rcParams.update(STYLE)
 
 
-def figure(
-    rows: int = 1, columns: int = 1, height: float = HEIGHT, **subplots
-) -> tuple[Figure, Axes | np.ndarray]:
+def figure(rows: int = 1, columns: int = 1, height: float = HEIGHT, **subplots) -> tuple[Figure, Axes | np.ndarray]:
     """A figure of the one width (8 inches) and its axes: one, or an array of them as from `pyplot.subplots`.
 
     height is in inches; further arguments go to `Figure.subplots`.
@@ -86,7 +84,7 @@ def show(fig: Figure, alt: str) -> None:
 
 def picture(ax: Axes, image: torch.Tensor, title: str = "", cmap=IMAGE, vmin=None, vmax=None) -> None:
     """One image (rows, columns) on an axes without ticks, pixels sharp."""
-    ax.imshow(torch.as_tensor(image).detach().cpu(), cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest")
+    ax.imshow(torch.as_tensor(image).detach().cpu().numpy(), cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     ax.set_title(title, color=INK)
@@ -121,8 +119,8 @@ def pictures(
         rows, columns, height=rows * (cell * ratio + (0.25 if titles is not None else 0.0)), squeeze=False
     )
     low, high = limits or (min(i.min().item() for i in images), max(i.max().item() for i in images))
-    if signed:
-        high = limits[1] if limits else max(abs(low), abs(high), 1e-12)
+    if signed and not limits:
+        high = max(abs(low), abs(high), 1e-12)
         low = -high
     for place, ax in enumerate(axes.flat):
         if place < len(images):
@@ -138,18 +136,14 @@ def digits(images: torch.Tensor, titles: Sequence[object] | None = None, columns
     return pictures(images.reshape(len(images), *images.shape[-2:]), titles, columns)
 
 
-def feature_maps(
-    states: Mapping[str, torch.Tensor], names: Sequence[str] = ("c1", "s2", "c3", "s4")
-) -> Figure:
+def feature_maps(states: Mapping[str, torch.Tensor], names: Sequence[str] = ("c1", "s2", "c3", "s4")) -> Figure:
     """The maps of the first pattern, a row a layer: states as `LeNet5.states` gives them.
 
     Blue is negative, orange positive, the ends are the squash's -1.7159 and 1.7159.
     """
     rows = [states[name][0].detach().cpu() for name in names]
     fig = Figure(figsize=(WIDTH, sum(WIDTH / len(maps) + 0.25 for maps in rows)), layout="constrained")
-    lines = fig.subfigures(
-        len(rows), height_ratios=[WIDTH / len(maps) + 0.25 for maps in rows], squeeze=False
-    )[:, 0]
+    lines = fig.subfigures(len(rows), height_ratios=[WIDTH / len(maps) + 0.25 for maps in rows], squeeze=False)[:, 0]
     for line, name, maps in zip(lines, names, rows, strict=True):
         for place, ax in enumerate(np.ravel(line.subplots(1, len(maps)))):
             picture(
@@ -171,9 +165,7 @@ def codes(states: torch.Tensor, titles: Sequence[object] | None = None, columns:
 def connection_table(table: torch.Tensor) -> Figure:
     """A connection table (out_maps, in_maps) as the paper prints Table I, a column for each C3 map."""
     fig, ax = figure(height=2.4)
-    picture(
-        ax, table.T.float(), cmap=LinearSegmentedColormap.from_list("joined", ["#00000000", PALETTE["blue"]])
-    )
+    picture(ax, table.T.float(), cmap=LinearSegmentedColormap.from_list("joined", ["#00000000", PALETTE["blue"]]))
     outputs, inputs = table.shape
     for out, source in table.nonzero().tolist():
         ax.text(out, source, "X", ha="center", va="center", color="white")
