@@ -150,7 +150,7 @@ def drop_single(maps):
 
 
 def save_weights(model, path, **facts):
-    """Write the model's weights with how it was made: init, rbf_scale, seed, and the facts given (source, command...)."""
+    """Write the weights with how they were made: init, rbf_scale, seed, and the facts given (source, command...)."""
     facts = {"init": model.init, "rbf_scale": model.rbf_scale, "seed": model.seed, **facts}
     save_tensors(path, model.state_dict(), facts)
 
