@@ -343,8 +343,7 @@ class Subsampling(Layer):
         memory.coefficient, memory.bias = self.coefficient.view(-1, 1, 1, 1), self.bias.view(-1, 1, 1, 1)
 
     def bprop(self, signal, memory, order=1, to_input=True):
-        (coefficient,) = raised([memory.coefficient], order)
-        total = memory.sum if order == 1 else sum_of_squares(memory.x)
+        (total,), (coefficient,) = raised([memory.sum], order), raised([memory.coefficient], order)
         if memory.dx is None:
             memory.ones = signal.new_ones(signal[0].numel())
             self.wire_down(memory)
@@ -367,14 +366,6 @@ class Subsampling(Layer):
         even = memory.dx[:, : 2 * rows, : 2 * columns]
         memory.squares = even.unflatten(2, (columns, 2)).unflatten(1, (rows, 2))
         memory.small = (maps, rows, 1, columns, 1, patterns)
-
-
-def sum_of_squares(x):
-    """The sum of the squared states of each 2x2 square: the four connections share one coefficient, and Eq. 23 adds
-    what each contributes by itself (Eq. 25)."""
-    rows, columns = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
-    square = (x * x)[:, :rows, :columns]
-    return sum(square[:, row::2, column::2] for row in (0, 1) for column in (0, 1))
 
 
 class Squash(Layer):

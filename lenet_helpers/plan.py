@@ -11,12 +11,15 @@ import torch
 from .data import load_digits
 
 HELD_OUT_SEED = 1998
+CHOICES = {"loss": ("map", "mse"), "optimizer": ("sdlm", "sgd"), "schedule": ("paper", "two-pass")}
 EXPERIMENT_KEYS = {"name", "seeds", "save_penalties", "save_weights"}
 
 
 @dataclass(frozen=True)
 class Run:
     """One training run: everything that decides its numbers, and what is kept of it.
+
+    Raises ValueError for an unknown loss, optimizer or schedule.
 
     patterns: training patterns drawn by the run's seed, all of them when None. held_out: how many training
     patterns are set aside, by one fixed split, and evaluated on in place of the test set. schedule: "paper",
@@ -44,6 +47,14 @@ class Run:
     distortion: dict | None = None
     save_penalties: bool = False
     save_weights: bool = False
+
+    def __post_init__(self):
+        for name, known in CHOICES.items():
+            value = getattr(self, name)
+            if isinstance(value, str) and value not in known:
+                raise ValueError(f"{self.name}: got {name} {value!r}, expected one of {', '.join(known)}.")
+        if (self.optimizer == "sgd") != (self.rate is not None):
+            raise ValueError(f"{self.name}: got optimizer {self.optimizer!r} and rate {self.rate}; sgd needs a rate.")
 
     def configuration(self):
         """What decides the numbers: every field but the names and what is kept."""
