@@ -19,6 +19,7 @@ from .sdlm import PAPER_SCHEDULE, SDLM, LinearDecay, estimate_curvature, eta_at
 __all__ = ["DivergenceError", "History", "Progress", "StopTraining", "error_rate", "fit"]
 
 BLOCK = 1000  # patterns between two looks at the loss, calls of the callback and chances to write a checkpoint
+WINDOW = 100  # patterns whose mean loss tells whether training has diverged
 CHECKPOINT_SECONDS = 10
 MANY = 16  # patterns an update from which more than one thread pays
 
@@ -81,7 +82,7 @@ def fit(
     With fewer than 16 patterns an update, one thread is used: more would only wait for each other.
 
     Raises ValueError for arguments out of range, CheckpointError for a checkpoint of another run, DivergenceError
-    within 1,000 patterns of the loss going astray, OSError where the checkpoint cannot be written.
+    about 1,000 patterns at the latest after the loss has gone astray, OSError where the checkpoint cannot be written.
     """
     check_counts(passes=passes, batch_size=batch_size, curvature_patterns=curvature_patterns)
     check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma)
@@ -194,17 +195,18 @@ class Run:
 
     def count(self, penalties, labels):
         """Add a block's errors and loss to the pass's. Raises DivergenceError where the loss has gone astray."""
-        total = float(self.loss.per_pattern(penalties, labels).double().sum())
+        losses = self.loss.per_pattern(penalties, labels).cpu().double()
         ignorant = torch.full_like(penalties[:1], self.model.rbf_scale * self.model.rbf.codes.shape[1])
         limit = 2 * float(self.loss(ignorant, labels[:1]))
-        if not total <= limit * len(labels):
-            first = self.patterns_done
-            raise DivergenceError(
-                f"The loss of patterns {first:,} to {first + len(labels):,} of pass {self.passes_done + 1} is "
-                f"{total / len(labels):.3g}; expected at most {limit:.3g}, twice that of a network whose F6 is all "
-                'zero. Training has diverged: lower eta, raise mu, use init="authors", or curvature="running".'
-            )
-        self.loss_sum += total
+        for window, mean in enumerate(part.mean().item() for part in losses.split(WINDOW)):
+            if not mean <= limit:
+                first = self.patterns_done + window * WINDOW
+                raise DivergenceError(
+                    f"From pattern {first:,} of pass {self.passes_done + 1} on the mean loss is {mean:.3g}; expected "
+                    f"at most {limit:.3g}, twice that of a network whose F6 is all zero. Training has diverged: "
+                    'lower eta, raise mu, use init="authors", or curvature="running".'
+                )
+        self.loss_sum += losses.sum().item()
         self.errors += int((penalties.argmin(1) != labels).sum())
         self.patterns_done += len(labels)
 
