@@ -120,9 +120,7 @@ def split(run):
         judge = load_digits("test", dataset=run.dataset)
     if run.patterns is not None:
         if not 0 < run.patterns <= len(train):
-            raise ValueError(
-                f"{run.name}: {run.patterns} training patterns asked for, there are {len(train)}."
-            )
+            raise ValueError(f"{run.name}: {run.patterns} training patterns asked for, there are {len(train)}.")
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))
         train = train.subset(order[: run.patterns])
     return train, judge

@@ -2,6 +2,7 @@
 
 from . import plots, result_figures
 from .paper import FIG9, FIG10
+from .plan import Run
 from .results import RESULTS, claims, load_study
 
 MAIN = "regular"
@@ -32,9 +33,7 @@ def build_results(results_dir=RESULTS):
         runs_table(study),
     ]
     path = study.folder / "RESULTS.md"
-    path.write_text(
-        "\n\n".join(section for section in sections if section) + "\n", encoding="utf-8", newline="\n"
-    )
+    path.write_text("\n\n".join(section for section in sections if section) + "\n", encoding="utf-8", newline="\n")
     return path
 
 
@@ -91,8 +90,7 @@ FIGURES = [
     (
         "wrong_distorted",
         "The wrong digits of distorted-0 (Fig. 8)",
-        "Every test digit that the network of seed 0 trained "
-        "with distortions gets wrong, right answer and its own.",
+        "Every test digit that the network of seed 0 trained with distortions gets wrong, right answer and its own.",
         ["distorted"],
         lambda study: result_figures.wrong_digits(study, "distorted-0"),
     ),
@@ -139,8 +137,9 @@ def claims_table(study):
     return table(["claim", "paper", "bar", "measured", "verdict"], rows)
 
 
-def differences(configuration, main):
-    """What sets one configuration apart from the main recipe's, in words."""
+def differences(configuration):
+    """What sets a configuration apart from the main recipe's, in words."""
+    main = Run(MAIN, MAIN, 0).configuration()
     said = []
     for key, value in configuration.items():
         if key in ("seed", "passes", "dataset") or value == main.get(key):
@@ -163,24 +162,30 @@ def spread(values):
 
 def experiments_table(study, judged_on):
     """A row an experiment: how it differs from the main recipe, and its errors after the last pass."""
-    main = study.runs(MAIN)[0]["configuration"] if study.runs(MAIN) else {}
     rows = []
     for name in study.experiments():
-        runs = study.runs(name)
-        if runs[0]["evaluated_on"] != judged_on:
+        runs, diverged = study.runs(name), study.diverged(name)
+        first = (runs + diverged)[0]
+        if first["evaluated_on"] != judged_on:
             continue
-        errors, training = study.errors(name), study.curves(name, "train_error")[:, -1]
-        rows.append(
-            (
-                name,
-                differences(runs[0]["configuration"], main),
-                len(runs[0]["passes"]),
-                spread(errors),
-                ", ".join(f"{error:.2f}" for error in errors),
-                spread(training),
-            )
-        )
-    return table(["experiment", "differs in", "passes", "error", "by seed", "training error"], rows)
+        cells = ["-"] * 5
+        if runs:
+            errors, passes = study.errors(name), len(first["passes"])
+            training = study.curves(name, "train_error")[:, -1]
+            each = ", ".join(f"{error:.2f}" for error in errors)
+            cells = [passes, spread(errors), each, spread(training), main_recipe_after(study, passes)]
+        if diverged:
+            cells[2] += f" ({len(diverged)} diverged)"
+        rows.append((name, differences(first["configuration"]), *cells))
+    header = ["experiment", "differs in", "passes", "error", "by seed", "training error", "main recipe then"]
+    shown = None if judged_on == "test" else -1  # the main recipe is judged on the test set alone
+    return table(header[:shown], [row[:shown] for row in rows])
+
+
+def main_recipe_after(study, passes):
+    """The main recipe's mean test error after as many passes."""
+    curves = study.curves(MAIN)
+    return f"{curves[:, passes - 1].mean():.2f}" if len(curves) and passes <= curves.shape[1] else "-"
 
 
 def rejection_table(study):
@@ -198,15 +203,10 @@ def rejection_table(study):
 
 
 def runs_table(study):
-    rows = [
-        (
-            record["name"],
-            record["evaluated_on"],
-            f"{record['error']:.2f}",
-            len(record["passes"]),
-            f"{record['seconds'] / 60:.1f}",
-            f"`{record['git_commit'][:10]}`",
-        )
-        for record in study.records
-    ]
+    rows = []
+    for run in study.records:
+        outcome = ["diverged", "-", "-"]
+        if run["error"] is not None:
+            outcome = [f"{run['error']:.2f}", len(run["passes"]), f"{run['seconds'] / 60:.1f}"]
+        rows.append((run["name"], run["evaluated_on"], *outcome, f"`{run['git_commit'][:10]}`"))
     return table(["run", "judged on", "error", "passes", "minutes", "commit"], rows)

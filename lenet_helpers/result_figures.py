@@ -13,9 +13,7 @@ SIZES = {"size-15000": 15000, "size-30000": 30000, "regular": 60000}
 def curve_with_band(ax, curves, label, colour):
     """Mean over runs, one column a pass, and a band from the least to the greatest run."""
     passes = range(1, curves.shape[1] + 1)
-    ax.fill_between(
-        passes, curves.min(0), curves.max(0), color=plots.PALETTE[colour], alpha=0.25, linewidth=0
-    )
+    ax.fill_between(passes, curves.min(0), curves.max(0), color=plots.PALETTE[colour], alpha=0.25, linewidth=0)
     ax.plot(passes, curves.mean(0), color=plots.PALETTE[colour], label=label)
 
 
@@ -67,9 +65,7 @@ def fig6(study):
         )
     if study.runs("distorted"):
         final = study.errors("distorted")
-        ax.plot(
-            [60000] * len(final), final, ".", color=plots.PALETTE["green"], label="test, distorted: each seed"
-        )
+        ax.plot([60000] * len(final), final, ".", color=plots.PALETTE["green"], label="test, distorted: each seed")
     ax.plot(
         list(FIG6["test_distorted"]),
         list(FIG6["test_distorted"].values()),
@@ -89,9 +85,7 @@ def rejection(study, names=("regular-0", "distorted-0")):
     for record, colour in zip([r for r in study.records if r["name"] in names], ("green", "blue")):
         outputs = study.outputs(record)
         curve = rejection_curve(outputs["penalties"], outputs["labels"])
-        ax.plot(
-            curve.rejected, curve.error_rate, color=plots.PALETTE[colour], label=f"LeNet-5, {record['name']}"
-        )
+        ax.plot(curve.rejected, curve.error_rate, color=plots.PALETTE[colour], label=f"LeNet-5, {record['name']}")
     ax.plot(
         list(FIG10.values()),
         [TARGET_ERROR] * len(FIG10),
@@ -126,9 +120,7 @@ def wrong_digits(study, name):
     outputs = study.outputs(next(record for record in study.records if record["name"] == name))
     wrong = outputs["wrong"]
     answers = outputs["penalties"][wrong].argmin(1)
-    titles = [
-        f"{right}→{answer}" for right, answer in zip(outputs["labels"][wrong].tolist(), answers.tolist())
-    ]
+    titles = [f"{right}→{answer}" for right, answer in zip(outputs["labels"][wrong].tolist(), answers.tolist())]
     return plots.digits(outputs["wrong_images"], titles, columns=15)
 
 
@@ -159,8 +151,5 @@ def what_matters(study, labels):
 def distorted_examples(images, distortion, copies=9, seed=0):
     """Each digit of `images` (n, 28, 28) in the first column, distorted copies beside it, as Fig. 7."""
     generator = torch.Generator().manual_seed(seed)
-    rows = [
-        torch.cat([image[None].float(), distortion(image.expand(copies, -1, -1), generator)])
-        for image in images
-    ]
+    rows = [torch.cat([image[None].float(), distortion(image.expand(copies, -1, -1), generator)]) for image in images]
     return plots.digits(torch.cat(rows), columns=copies + 1)

@@ -26,11 +26,15 @@ class Study:
     records: tuple
 
     def runs(self, experiment):
-        """Records of one experiment's finished runs, by seed."""
-        return [record for record in self.records if record["experiment"] == experiment]
+        """Records of one experiment's finished runs, by seed; those that diverged have no numbers and are left out."""
+        return [run for run in self.records if run["experiment"] == experiment and run["error"] is not None]
+
+    def diverged(self, experiment):
+        """Records of one experiment's runs that diverged."""
+        return [run for run in self.records if run["experiment"] == experiment and run["error"] is None]
 
     def experiments(self):
-        """Names of the experiments that have a finished run."""
+        """Names of the experiments that have a run."""
         return list(dict.fromkeys(record["experiment"] for record in self.records))
 
     def errors(self, experiment):
@@ -70,9 +74,7 @@ def load_study(folder=RESULTS):
             record = json.loads(path.read_text(encoding="utf-8"))
             order = record["experiment"], record["configuration"]["seed"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is not a run's record ({error!r}); delete it and run `make study`."
-            ) from error
+            raise ValueError(f"{path} is not a run's record ({error!r}); delete it and run `make study`.") from error
         records.append((order, record))
     return Study(Path(folder), tuple(record for _, record in sorted(records, key=lambda pair: pair[0])))
 

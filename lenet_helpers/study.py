@@ -67,9 +67,7 @@ def git_commit():
 
     def git(*words):
         folder = Path(__file__).parent
-        return subprocess.run(
-            ["git", "-C", folder, *words], capture_output=True, text=True, check=True
-        ).stdout
+        return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True).stdout
 
     try:
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ".").strip()
@@ -112,8 +110,7 @@ def _train(run, build, command):
         "wrong": report.wrong.tolist(),
         "confusion": report.confusion.tolist(),
         "passes": [
-            {"error" if key == "test_error" else key: value for key, value in row.items()}
-            for row in history.passes
+            {"error" if key == "test_error" else key: value for key, value in row.items()} for row in history.passes
         ],
         "seconds": history.seconds,
     }
@@ -207,9 +204,7 @@ def run_study(plan_path, scheduler=None, jobs=None, only=None, results="results"
                 store(outcome, results)
             print(f"study: {count} of {len(pending)} done", flush=True)
     if failures:
-        raise StudyError(
-            "\n".join([f"{len(failures)} of {len(pending)} runs failed; the others are kept.", *failures])
-        )
+        raise StudyError("\n".join([f"{len(failures)} of {len(pending)} runs failed; the others are kept.", *failures]))
     return [run.name for run in pending]
 
 
@@ -246,6 +241,4 @@ def store(outcome, results):
         save_weights(model, results / "weights" / f"{record['name']}.safetensors", **facts)
     lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
     text = f"{{\n{lines}\n}}\n"
-    write_whole(
-        results / "runs" / f"{record['name']}.json", lambda path: path.write_text(text, encoding="utf-8")
-    )
+    write_whole(results / "runs" / f"{record['name']}.json", lambda path: path.write_text(text, encoding="utf-8"))

@@ -235,9 +235,7 @@ def cluster(tmp_path):
         return started[-1], folder
 
     start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", address.rsplit(":", 1)[1])
-    workers = [
-        start(name, "worker", address, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1") for name in "ab"
-    ]
+    workers = [start(name, "worker", address, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1") for name in "ab"]
     yield address, workers
     for process in started:
         process.kill()
