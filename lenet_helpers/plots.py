@@ -94,7 +94,9 @@ def picture(ax: Axes, image: torch.Tensor, title: str = "", cmap=IMAGE, vmin=Non
 
 def frame(row: int, column: int, size: int, colour: str) -> Rectangle:
     """A frame around `size` x `size` pixels of a picture, from (row, column) on: `ax.add_patch(frame(...))`."""
-    return Rectangle((column - 0.5, row - 0.5), size, size, fill=False, edgecolor=PALETTE[colour], linewidth=2)
+    return Rectangle(
+        (column - 0.5, row - 0.5), size, size, fill=False, edgecolor=PALETTE[colour], linewidth=2, clip_on=False
+    )
 
 
 def pictures(
