@@ -33,6 +33,10 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def mnist():
     """MNIST as (train, test)."""
+    return mnist_or_skip()
+
+
+def mnist_or_skip():
     try:
         return MNIST(load_digits("train", dataset="mnist"), load_digits("test", dataset="mnist"))
     except DownloadError as error:
