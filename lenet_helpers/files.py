@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 FORMAT = "lenet_helpers 1"
 
@@ -24,7 +24,7 @@ def save_tensors(path, tensors, facts):
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     facts = json.dumps(facts)
     metadata = {"format": FORMAT, "facts": facts, "crc32": checksum(tensors, facts)}
-    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata))
+    write_whole(path, lambda temporary: temporary.write_bytes(save(tensors, metadata)))
 
 
 def load_tensors(path):
@@ -96,7 +96,7 @@ def explained(path):
     """Turn a failure to write `path` into an OSError that says what to do."""
     try:
         yield
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise OSError(
             f"{path} could not be written ({error}). What was saved before is unharmed; free some space or give "
             "another folder, then run the same again."
