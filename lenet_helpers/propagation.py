@@ -25,12 +25,19 @@ class Propagation:
         x: (N, 1, 32, 32); target: (N, 10), 1 at the label; penalties: (N, 10), filled with the model's answers.
         """
         self.prepare(1)
-        patterns = len(x)
-        for start, part in chunks(patterns):
-            memory, y = self.up(x[part], start == 0)
-            penalties[part].copy_(memory.answers)
-            signal = self.loss.signal(y, target[part].t().view_as(y), memory.loss)
-            self.model.bprop(signal if patterns == 1 else signal / patterns, memory, 1, to_input=False)
+        patterns, size = len(x), chunk_size()
+        if patterns <= size:
+            return self.add_gradient(x, target, penalties, patterns, overwrite=True)
+        chunks = zip(x.split(size), target.split(size), penalties.split(size))
+        for index, chunk in enumerate(chunks):
+            self.add_gradient(*chunk, patterns, overwrite=index == 0)
+
+    def add_gradient(self, x, target, penalties, patterns, overwrite):
+        """One chunk of a batch of `patterns`."""
+        memory, y = self.up(x, overwrite)
+        penalties.copy_(memory.answers)
+        signal = self.loss.signal(y, target.t().view(y.shape), memory.loss)
+        self.model.bprop(signal if patterns == 1 else signal / patterns, memory, 1, to_input=False)
 
     @torch.no_grad()
     def curvature(self, x, target, exact=False):
@@ -40,10 +47,10 @@ class Propagation:
         exact=True it is the exact diagonal of the loss's second derivative with respect to F6's states.
         """
         self.prepare(2)
-        patterns = len(x)
-        for start, part in chunks(patterns):
-            memory, y = self.up(x[part], start == 0)
-            signal = target[part].t().view_as(y)
+        patterns, size = len(x), chunk_size()
+        for index, (chunk, chunk_target) in enumerate(zip(x.split(size), target.split(size))):
+            memory, y = self.up(chunk, index == 0)
+            signal = chunk_target.t().view(y.shape)
             if exact:
                 signal = self.loss.signal(y, signal, memory.loss)
                 memory.steps[-1].hessian = self.loss.hessian(y, memory.loss) / patterns
@@ -66,9 +73,3 @@ class Propagation:
         for parameter in self.parameters:
             if parameter.grad is None or order == 2:
                 prepare_derivative(parameter, order)
-
-
-def chunks(patterns):
-    """(start, slice) of each chunk of a batch."""
-    size = chunk_size()
-    return [(start, slice(start, start + size)) for start in range(0, patterns, size)]
