@@ -1,0 +1,43 @@
+"""The network that ours is timed against is the same network, and the comparison is of the same work."""
+
+import pytest
+import torch
+
+from benchmarks.__main__ import multiply_adds, row
+from benchmarks.reference import TorchLeNet5, map_loss
+from benchmarks.subjects import our_step, patterns, torch_step
+from benchmarks.timing import Comparison, compare
+from lenet_helpers.losses import MAPLoss
+from lenet_helpers.model import LeNet5
+
+
+def test_the_torch_nn_network_gives_the_same_penalties_and_loss():
+    model = LeNet5(seed=3).double()
+    twin = TorchLeNet5().double().take(model)
+    x, labels = patterns(4)
+    assert torch.allclose(model(x.double()), twin(x.double()), atol=1e-10)
+    assert torch.isclose(MAPLoss()(model(x.double()), labels), map_loss(twin(x.double()), labels), atol=1e-10)
+
+
+@pytest.mark.parametrize("step", [our_step, torch_step])
+def test_a_step_runs_again_and_again(step):
+    update = step(3)
+    update()
+    update()
+
+
+def test_a_comparison_is_the_median_of_the_ratios_of_turns():
+    result = Comparison([1.0, 2.0, 9.0], [2.0, 2.0, 3.0])
+    assert result.ratio == 1.0
+    assert result.seconds == (2.0, 2.0)
+    assert "<= 0.70 | **1.00**" in row("something", 0.7, result)
+
+
+def test_the_two_are_called_by_turns():
+    calls = []
+    compare(lambda: calls.append("a"), lambda: calls.append("b"), 2, turns=2)
+    assert calls == ["a", "a", "b", "b"] * 3
+
+
+def test_multiply_adds_of_a_step_are_three_times_the_connections_less_c1s():
+    assert multiply_adds() == 3 * 340_908 - 122_304
