@@ -42,3 +42,15 @@ def without_timings(history):
 def same_run(run, other):
     """Whether two (model, history) hold the same bits and the same history."""
     return same_bits(run[0], other[0]) and without_timings(run[1]) == without_timings(other[1])
+
+
+def at_block(number, exception):
+    """A callback that raises the exception at the end of a block, counted from 1."""
+    calls = []
+
+    def callback(progress):
+        calls.append(progress)
+        if len(calls) == number:
+            raise exception
+
+    return callback
