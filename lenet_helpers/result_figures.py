@@ -25,7 +25,12 @@ def fig5(study, experiment="regular"):
         ("error", "test", FIG5_TEST, "blue"),
         ("train_error", "training", FIG5_TRAIN, "orange"),
     ):
-        curve_with_band(ax, study.curves(experiment, key), f"{name}: mean and range of {seeds} seeds", colour)
+        curve_with_band(
+            ax,
+            study.curves(experiment, key),
+            f"{name}: mean and range of {seeds} run{'s' if seeds > 1 else ''}",
+            colour,
+        )
         ax.plot(
             list(published),
             list(published.values()),
@@ -82,35 +87,26 @@ def fig6(study):
 def rejection(study, names=("regular-0", "distorted-0")):
     """Error rate of the patterns kept against the percentage rejected, with Fig. 10's marks at 0.5% error."""
     figure, ax = plots.figure(height=3.6)
-    for record, colour in zip([r for r in study.records if r["name"] in names], ("green", "blue")):
-        outputs = study.outputs(record)
-        curve = rejection_curve(outputs["penalties"], outputs["labels"])
-        ax.plot(curve.rejected, curve.error_rate, color=plots.PALETTE[colour], label=f"LeNet-5, {record['name']}")
-    ax.plot(
-        list(FIG10.values()),
-        [TARGET_ERROR] * len(FIG10),
-        "|",
-        color=plots.PALETTE["orange"],
-        markersize=12,
-        label="Fig. 10",
-    )
-    for name in ("boosted LeNet-4", "LeNet-4", "LeNet-1", "deslanted K-NN"):
+    for name, colour in zip(names, ("blue", "green")):
+        for run in (run for run in study.records if run["name"] == name):
+            outputs = study.outputs(run)
+            curve = rejection_curve(outputs["penalties"], outputs["labels"])
+            ax.plot(curve.rejected, curve.error_rate, color=plots.PALETTE[colour], label=f"LeNet-5, {name}")
+    marks = [TARGET_ERROR] * len(FIG10)
+    ax.plot(list(FIG10.values()), marks, "|", color=plots.PALETTE["orange"], markersize=12, label="Fig. 10")
+    for name, side in (("boosted LeNet-4", -1), ("LeNet-4", -1), ("LeNet-1", 1), ("deslanted K-NN", 1)):
         ax.annotate(
             name,
             (FIG10[name], TARGET_ERROR),
-            (0, 9),
+            (2, 10 * side),  # below the line left of the curve, above it to the right
             textcoords="offset points",
-            rotation=35,
+            rotation=35 * side,
+            va="bottom" if side > 0 else "top",
             fontsize=8,
-            color=plots.INK,
         )
     ax.axhline(TARGET_ERROR, color=plots.INK, linewidth=0.8)
-    ax.set(
-        xlabel="rejected (% of the test set)",
-        ylabel="error rate of the rest (%)",
-        xlim=(0, 10),
-        ylim=(0, None),
-    )
+    ax.set(xlabel="rejected (% of the test set)", ylabel="error rate of the rest (%)", xlim=(0, 10))
+    ax.set_ylim(0, None)
     ax.legend()
     return figure
 

@@ -5,6 +5,7 @@ test set. No digits are loaded and nothing is trained. Error rates are percentag
 """
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import safetensors.torch
 
 from .paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG9
 
-RESULTS = Path(__file__).resolve().parent.parent / "results"
+CHECKOUT = Path(__file__).resolve().parent.parent / "results"
+INSTALLED = Path(sys.prefix) / "share" / "lenet_helpers" / "results"
+RESULTS = CHECKOUT if (CHECKOUT / "runs").is_dir() else INSTALLED
 FIRST_COMPARED_PASS = 3  # of Fig. 5
 RIVAL = "boosted LeNet-4 (distorted)"
 
