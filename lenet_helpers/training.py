@@ -90,18 +90,18 @@ def fit(
     run.curvature, run.gamma, run.curvature_patterns = curvature, gamma, curvature_patterns
     run.passes, run.checkpoint, run.distort = passes, checkpoint, distort
     with threads(1 if batch_size < MANY else torch.get_num_threads()):
-        run.begin(command)
-        with run.bar(progress) as bar:
-            try:
+        try:
+            run.begin(command)
+            with run.bar(progress) as bar:
                 while run.passes_done < passes:
                     run.one_pass(bar, callback)
-                run.history.finished = True
-                run.save()
-            except StopTraining:
-                run.save()
-            except KeyboardInterrupt:
-                bar.write(run.save_snapshot(), file=sys.stderr)
-                raise
+            run.history.finished = True
+            run.save()
+        except StopTraining:
+            run.save()
+        except KeyboardInterrupt:
+            tqdm.write(run.save_snapshot(), file=sys.stderr)
+            raise
     return run.history
 
 
@@ -122,6 +122,7 @@ class Run:
         self.distortions = torch.Generator().manual_seed(seed)
         self.passes_done = self.patterns_done = self.errors = 0
         self.loss_sum = self.seconds = 0.0
+        self.snapshot = None  # what the last look at the run would write to its checkpoint
 
     def begin(self, command):
         """Go on from the checkpoint where there is one, else write the first."""
@@ -262,8 +263,9 @@ class Run:
         """Write the state at the last block's end, and say how to go on: an update may be half done."""
         if self.checkpoint is None:
             return "Interrupted. The run cannot go on; give fit a checkpoint path to be able to."
-        checkpoints.save(self.checkpoint, self.snapshot)
-        return f"Interrupted. {self.checkpoint} is written; run the same again and it goes on from there."
+        if self.snapshot is not None:
+            checkpoints.save(self.checkpoint, self.snapshot)
+        return f"Interrupted: run the same again and it goes on from {self.checkpoint}."
 
 
 def sampled_curvature(model, loss, digits, count, seed, passes_done=0, exact=False):

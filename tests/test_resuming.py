@@ -88,6 +88,17 @@ def test_ctrl_c_in_the_middle_of_an_update_saves_and_says_how_to_go_on(updates, 
     assert same_run(trained(120, checkpoint=path), whole)
 
 
+def test_ctrl_c_before_the_first_checkpoint_leaves_nothing(path, monkeypatch, capsys):
+    def configuration(run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lenet_helpers.checkpoint.configuration", configuration)
+    with pytest.raises(KeyboardInterrupt):
+        trained(120, checkpoint=path)
+    assert "run the same again" in capsys.readouterr().err
+    assert list(path.parent.iterdir()) == []
+
+
 def test_ctrl_c_while_the_test_set_is_read_loses_nothing(path, monkeypatch):
     def error_rate(*_):
         raise KeyboardInterrupt

@@ -1,0 +1,296 @@
+"""The command line: each command does its job, and what goes wrong is one clear line and an exit status."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from training_runs import same_run
+
+from lenet_helpers.__main__ import main
+from lenet_helpers.data import load_digits
+from lenet_helpers.history import History
+from lenet_helpers.model import LeNet5, load_weights, save_weights
+from lenet_helpers.paper import PUBLISHED_RATES
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ["--dataset", "sklearn", "--patterns", "400", "--passes", "2", "--schedule", "two-pass"]
+
+
+def start(*arguments, **options):
+    """The command line as a process of its own, as from a shell."""
+    command = [sys.executable, "-m", "lenet_helpers", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    return subprocess.Popen(command, cwd=ROOT, **pipes, **options)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """(weights, history, output) of one small training."""
+    folder = tmp_path_factory.mktemp("small")
+    paths = folder / "weights.safetensors", folder / "history.json"
+    process = start("train", *SMALL, "--out", paths[0], "--history", paths[1])
+    output, progress = process.communicate()
+    assert process.returncode == 0, progress
+    return *paths, output + progress
+
+
+def refused(capsys, status, *arguments):
+    """What stands on stderr when the command ends with this status: one line, no traceback."""
+    assert main([str(argument) for argument in arguments]) == status
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1
+    return said
+
+
+def test_train_writes_weights_and_history_and_shows_what_it_does(small):
+    weights, history, output = small
+    history, model = History.load(history), load_weights(weights)
+    assert history.finished and history.source == model.facts["source"] == "scikit-learn digits"
+    assert history.command == model.facts["command"]
+    assert history.command.startswith("python -m lenet_helpers train --dataset sklearn --patterns 400")
+    assert "patterns/s" in output and "macro F1" in output
+    assert f"error rate {history.passes[-1]['test_error']:.2f}%" in output
+
+
+def test_training_options_reach_the_run(tmp_path, capsys):
+    path, out = tmp_path / "history.json", tmp_path / "weights.safetensors"
+    options = (
+        "--patterns 60 --passes 1 --dataset sklearn --quiet --init paper --rbf-scale 1 --seed 4 --loss map --j 20 "
+        "--mu 0.03 --batch-size 4 --schedule 3e-4,1e-4 --curvature running --gamma 0.2 --curvature-patterns 40 "
+        "--distort 1 0.1 0.1 0.15"
+    )
+    assert main(["train", *options.split(), "--history", str(path), "--out", str(out)]) == 0
+    history, said = History.load(path), capsys.readouterr()
+    assert said.err == "" and str(path) in said.out
+    chosen = {
+        "init": "paper", "rbf_scale": 1.0, "model_seed": 4, "loss": "MAPLoss(j=20)", "passes": 1, "batch_size": 4,
+        "schedule": [3e-4, 1e-4], "optimizer": "SDLM", "optimizer_options": [{"mu": 0.03}], "curvature": "running",
+        "gamma": 0.2, "curvature_patterns": 40, "train_patterns": 60, "test_patterns": 360,
+    }  # fmt: skip
+    assert {name: history.configuration[name] for name in chosen} == chosen
+    assert "shear=0.15" in history.configuration["distort"]
+    assert load_weights(out).rbf_scale == 1.0
+
+
+@pytest.mark.parametrize("words", ["--optimizer sgd --rate 0.001 --momentum 0.9", "--optimizer adam --rate 0.002"])
+def test_other_optimizers_are_chosen_by_name(words, tmp_path):
+    path = tmp_path / "history.json"
+    options = f"train --patterns 40 --passes 1 --dataset sklearn --quiet --loss mse {words}"
+    assert main([*options.split(), "--history", str(path)]) == 0
+    said = History.load(path).configuration
+    assert said["optimizer"].lower() == words.split()[1] and said["loss"] == "MSELoss()"
+    assert said["first_rates"] == [float(words.split()[3])]
+
+
+def test_evaluate_scores_the_whole_test_set_beside_the_paper(small, capsys):
+    assert main(["evaluate", str(small[0])]) == 0
+    said = capsys.readouterr().out
+    error = History.load(small[1]).passes[-1]["test_error"]
+    assert f"scikit-learn digits, 360 digits: error rate {error:.2f}%" in said
+    assert re.search(rf"error rate, % +\| {error:.2f} .*0\.95 in the end", said)
+    assert "they do not compare" in said
+
+
+def test_evaluate_takes_the_weights_that_come_with_the_package(mnist, capsys):
+    assert main(["evaluate"]) == 0
+    said = capsys.readouterr().out
+    assert float(re.search(r"MNIST, 10000 digits: error rate ([\d.]+)%", said)[1]) < 1.3
+
+
+def test_table_shows_each_pass(small, capsys):
+    assert main(["table", str(small[1])]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "scikit-learn digits, seed 0"
+    for line, record in zip(lines[1:], History.load(small[1]).passes, strict=True):
+        assert f"{record['train_error']:.2f}" in line and f"{record['test_error']:.2f}" in line
+        assert line.split().count("-") == 2, "Fig. 5 is about MNIST alone"
+
+
+def test_table_has_fig_5_beside_a_history_on_mnist(small, tmp_path, capsys):
+    facts = json.loads(small[1].read_text(encoding="utf-8"))
+    (tmp_path / "h.json").write_text(json.dumps({**facts, "source": "MNIST"}), encoding="utf-8")
+    assert main(["table", str(tmp_path / "h.json")]) == 0
+    assert re.search(r"2 .* 3\.05 .* 2\.24 ", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("init, largest", [("authors", 2.4e-2), ("paper", 2.5e-2)])
+def test_curvature_prints_each_parameters_rates_and_the_published_ones(init, largest, capsys):
+    assert main(["curvature", "--init", init, "--dataset", "sklearn", "--curvature-patterns", "100"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split("  ")[0]: [float(number) for number in line.split()[-2:]] for line in lines[2:]}
+    assert rows.keys() == {*dict(LeNet5().named_parameters()), "all parameters", "published (Appendix C)"}
+    assert rows.pop("published (Appendix C)") == list(PUBLISHED_RATES)
+    low, high = rows.pop("all parameters")
+    assert (low, high) == (min(row[0] for row in rows.values()), max(row[1] for row in rows.values()))
+    assert 5e-5 < low < high <= largest
+
+
+def picture_of(digit, path, size=120, dark=True):
+    """A picture of a test digit, enlarged and surrounded by ground, dark on light or light on dark."""
+    test = load_digits("test", "sklearn")
+    image = test.images[(test.labels == digit).nonzero()[0, 0]].numpy()
+    grey = np.pad(255 - image if dark else image, 8, constant_values=255 if dark else 0)
+    Image.fromarray(grey).resize((size, size), Image.Resampling.BICUBIC).save(path)
+    return str(path)
+
+
+def test_predict_reads_png_and_jpg_of_any_size_and_either_polarity(small, tmp_path, capsys):
+    files = [
+        picture_of(digit, tmp_path / f"{digit}{suffix}", size, dark)
+        for digit, suffix, size, dark in ((0, ".png", 120, True), (1, ".jpg", 300, False), (6, ".png", 44, False))
+    ]
+    assert main(["predict", "--weights", str(small[0]), *files]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, file, digit in zip(lines, files, (0, 1, 6), strict=True):
+        assert line.startswith(f"{file}: {digit} ")
+        penalties = [float(number) for number in re.findall(r"\d: ([\d.]+)", line.removeprefix(f"{file}: "))]
+        assert len(penalties) == 10 and penalties.index(min(penalties)) == digit
+
+
+def test_predict_names_a_bad_file_and_goes_on(small, tmp_path, capsys):
+    good = picture_of(0, tmp_path / "good.png")
+    text, blank, cut = tmp_path / "text.png", tmp_path / "blank.png", tmp_path / "cut.png"
+    text.write_text("no picture", encoding="utf-8")
+    Image.new("L", (50, 50), 255).save(blank)
+    cut.write_bytes(Path(good).read_bytes()[:300])
+    bad = [text, blank, cut, tmp_path / "missing.png", tmp_path]
+    assert main(["predict", "--weights", str(small[0]), *map(str, bad), good]) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{good}: 0 ") and said.out.count("\n") == 1
+    lines = said.err.splitlines()
+    for line, path in zip(lines, bad, strict=True):
+        assert line.startswith(f"error: {path} is left out: ")
+
+
+def test_a_study_runs_from_its_plan_and_its_results_are_built(tmp_path, capsys):
+    plan, results = ROOT / "studies" / "tiny.toml", tmp_path / "results"
+    folders = ["--results", str(results), "--build", str(tmp_path / "build")]
+    assert main(["study", "--plan", str(plan), "--jobs", "1", "--only", "choose-j-*", *folders]) == 0
+    assert [path.name for path in (results / "runs").iterdir()] == ["choose-j-0.json"]
+    assert main(["results", "--results", str(results)]) == 0
+    assert "choose-j" in (results / "RESULTS.md").read_text(encoding="utf-8")
+    assert str(results / "RESULTS.md") in capsys.readouterr().out
+
+
+def test_a_study_that_fails_is_one_line_and_status_1(tmp_path, capsys):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[[experiment]]\nname = "bad"\nseeds = [0]\ndataset = "sklearn"\npatterns = 10000', encoding="utf-8"
+    )
+    folders = ["--results", str(tmp_path / "results"), "--build", str(tmp_path / "build")]
+    assert main(["study", "--plan", str(plan), "--jobs", "1", *folders]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: 1 of 1 runs failed") and "10000 training patterns asked for" in said
+
+
+WRONG_OPTIONS = {
+    "no passes": ("train --passes 0", "passes is 0"),
+    "no batch": ("train --batch-size 0", "batch_size is 0"),
+    "a negative j": ("train --j -1", "j is -1"),
+    "a negative mu": ("train --mu -0.1", "mu is -0.1"),
+    "a negative eta": ("train --schedule=-1e-4", "schedule is"),
+    "an unknown schedule": ("train --schedule fast", "--schedule is 'fast'"),
+    "a penalty scale of 0": ("train --rbf-scale 0", "0"),
+    "too many patterns": ("train --patterns 5000", "--patterns is 5000; expected 1 to 1437"),
+    "no rate": ("train --optimizer adam", "--rate 0.001"),
+    "a negative strength": ("train --distort -1 0 0 0", "translation"),
+    "no curvature patterns": ("curvature --curvature-patterns 0", "curvature_patterns is 0"),
+}
+
+
+@pytest.mark.parametrize("line, words", WRONG_OPTIONS.values(), ids=WRONG_OPTIONS.keys())
+def test_an_option_out_of_range_ends_with_status_2_and_what_was_expected(line, words, capsys):
+    assert words in refused(capsys, 2, *line.split(), "--dataset", "sklearn")
+
+
+@pytest.mark.parametrize("line", ["", "frobnicate", "train --passes many", "train --init random", "predict", "study"])
+def test_an_unknown_command_or_option_shows_the_usage_with_status_2(line, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == 2
+    assert "usage: python -m lenet_helpers" in capsys.readouterr().err
+
+
+def test_files_that_are_missing_or_wrong_end_with_status_1_and_their_name(small, tmp_path, capsys):
+    junk = tmp_path / "junk.safetensors"
+    junk.write_bytes(b"junk")
+    for command in (("evaluate", junk), ("predict", "x.png", "--weights", junk), ("evaluate", tmp_path / "junk2.s")):
+        assert "junk" in refused(capsys, 1, *command)
+    assert "nowhere" in refused(capsys, 1, "table", tmp_path / "nowhere.json")
+    assert "not a training history" in refused(capsys, 2, "table", junk)
+    assert "MNIST" in refused(capsys, 1, "evaluate", small[0], "--dataset", "mnist", "--data", broken_mnist(tmp_path))
+    assert "no runs" in refused(capsys, 1, "results", "--results", tmp_path)
+
+
+def broken_mnist(folder):
+    """A folder that has one file of MNIST's name in it, and that one is wrong."""
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "t10k-labels-idx1-ubyte").write_bytes(b"<html>")
+    return folder
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lenet_helpers.commands.fit", None)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for option in ("--out", "--history"):
+        assert "could not be written" in refused(capsys, 1, "train", *SMALL, option, tmp_path / "file" / "x")
+        assert "it is a folder" in refused(capsys, 1, "train", *SMALL, option, tmp_path)
+
+
+def test_weights_that_exist_stay_when_the_place_is_checked(small, tmp_path, capsys):
+    path = tmp_path / "weights.safetensors"
+    save_weights(LeNet5(), path)
+    before = path.read_bytes()
+    refused(capsys, 2, "train", *SMALL, "--batch-size", "0", "--out", path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_diverging_training_is_one_line_and_status_1(tmp_path, capsys):
+    out = tmp_path / "weights.safetensors"
+    said = refused(capsys, 1, "train", *SMALL[:4], "--schedule", "0.01", "--quiet", "--out", out)
+    assert "diverged" in said and not out.exists()
+
+
+def test_a_checkpoint_of_another_run_is_one_line_and_status_1(tmp_path, capsys):
+    line = ["train", "--patterns", "30", "--passes", "1", "--dataset", "sklearn", "--quiet"]
+    line += ["--checkpoint", str(tmp_path / "checkpoint.safetensors")]
+    assert main(line) == 0
+    capsys.readouterr()
+    assert "its seed is 0, here it is 1" in refused(capsys, 1, *line, "--seed", "1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_ends_with_status_130_and_the_same_command_goes_on_to_the_same_bits(small, tmp_path):
+    paths = [tmp_path / name for name in ("weights.safetensors", "history.json", "checkpoint.safetensors")]
+    line = ["train", *SMALL, "--quiet", "--out", paths[0], "--history", paths[1], "--checkpoint", paths[2]]
+    process = start(*line)
+    while not paths[2].exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert "run the same again and it goes on from" in said and "Traceback" not in said
+    assert not paths[0].exists()
+    assert main([str(word) for word in line]) == 0
+    resumed, whole = (load_weights(paths[0]), History.load(paths[1])), (load_weights(small[0]), History.load(small[1]))
+    resumed[1].command = whole[1].command
+    assert same_run(resumed, whole)
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys; sys.argv = ['x', 'train', '--help']; import lenet_helpers.__main__ as m\n"
+    code += "try: m.main()\nexcept SystemExit: assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=os.environ, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "--checkpoint FILE" in done.stdout and torch.__version__ not in done.stdout
