@@ -14,7 +14,6 @@ from lenet_helpers.paper import PUBLISHED_RATES
 from lenet_helpers.sdlm import SDLM, TWO_PASS_SCHEDULE
 from lenet_helpers.training import fit, sampled_curvature
 
-
 pytestmark = pytest.mark.timeout(1800)  # a pass takes 20 seconds on a core of its own, minutes on a busy machine
 
 
