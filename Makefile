@@ -33,8 +33,7 @@ help: ## list these commands
 	@echo "make COMMAND, where COMMAND is one of"
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-reproduce: $(READY) ## train two passes through the training notebook and print the scores beside the paper's
-	@mkdir -p build
+reproduce: $(READY) | build ## train two passes through the training notebook and print the scores beside the paper's
 	@echo "reproduce: $(TRAINING) trains two passes; what it computes and draws is kept in build/"
 	@$(VENV_PYTHON) -m papermill $(TRAINING) build/two_passes.ipynb --cwd $(NOTEBOOKS) \
 		-p history_path ../build/two_passes.json -p weights_path ../build/two_passes.safetensors \
@@ -48,11 +47,11 @@ lint: $(READY) ## check the style of the code and of the notebooks' code
 	@echo "lint: ruff over packages, tests, tools and notebooks"
 	@$(VENV_PYTHON) -m ruff check .
 
-test-unit: $(READY) ## the tests of tests/
+test-unit: $(READY) | build ## the tests of tests/
 	@echo "test-unit: pytest over tests/, $(JOBS) processes"
 	@$(VENV_PYTHON) -m pytest tests -n $(JOBS) --dist worksteal -q --durations 5
 
-test-notebooks: $(READY) ## run every notebook in a clean kernel, from its own folder
+test-notebooks: $(READY) | build ## run every notebook in a clean kernel, from its own folder
 	@echo "test-notebooks: every notebook of $(NOTEBOOKS)/ from top to bottom, $(JOBS) at a time"
 	@$(VENV_PYTHON) -m pytest $(NOTEBOOKS) --nbval-lax --nbval-cell-timeout 600 -n $(JOBS) --dist loadfile -q --durations 5
 
@@ -77,6 +76,9 @@ badges: $(READY) ## stamp the notebooks with REPO=owner/name (default: the git r
 clean: ## remove build/ and caches; .venv, data/ and results/ stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis lenet_helpers.egg-info
 	find . -name .venv -prune -o -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+build:
+	@mkdir -p build
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
