@@ -59,7 +59,7 @@ lab: $(READY) ## open the notebooks in JupyterLab
 	$(VENV_PYTHON) -m jupyterlab $(NOTEBOOKS)
 
 demo: $(READY) ## open the playground as a page of its own
-	$(VENV_PYTHON) -m voila $(NOTEBOOKS)/11_playground.ipynb
+	$(VENV_PYTHON) tools/demo.py
 
 bench: $(READY) ## time the network beside the same one in torch.nn, into benchmarks/results.md
 	$(VENV_PYTHON) -m benchmarks
