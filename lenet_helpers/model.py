@@ -21,7 +21,7 @@ for c3_map, s2_maps in enumerate(FED_BY):
 
 PACKAGED = ("regular",)  # trained weights that come with the package
 FIELD = 32  # rows and columns of the input field
-CHUNK = 32  # patterns for each thread run at a time in a larger batch, so that states stay in the processor's cache
+CHUNK = 32  # patterns run at a time in a larger batch, so that their states stay in the processor's cache
 
 
 class LeNet5(Layer):
@@ -140,8 +140,9 @@ class LeNet5(Layer):
 
 
 def chunk_size():
-    """Patterns of a larger batch that run at a time."""
-    return CHUNK * torch.get_num_threads()
+    """Patterns of a larger batch that run at a time: several threads need more of them to share out."""
+    threads = torch.get_num_threads()
+    return CHUNK if threads == 1 else 2 * CHUNK * threads
 
 
 def drop_single(maps):
