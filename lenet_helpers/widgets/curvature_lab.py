@@ -10,7 +10,7 @@ from ..paper import PUBLISHED_RATES
 from ..plots import INK, PALETTE
 from ..sdlm import estimate_curvature
 from .controls import Slider, round_numbers
-from .live import LivePicture
+from .live import LivePicture, Touchable
 from .svg import Svg, bar, curve, line, mark, paragraph, text
 
 SIZE, REACH = 300, 1.2  # pixels of the bowl, and how far its axes reach from the minimum
@@ -171,7 +171,7 @@ def draw_rates(curvature, eta, mu, init):
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class CurvatureLab(ipywidgets.VBox):
+class CurvatureLab(Touchable, ipywidgets.VBox):
     """eta, mu and h on a bowl of two parameters, SDLM beside gradient descent; below, the rates they
     give the layers of a fresh LeNet5, for either initialisation.
 

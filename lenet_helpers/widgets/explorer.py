@@ -4,7 +4,7 @@ import ipywidgets
 
 from ..data import to_input
 from ..plots import PALETTE
-from .live import LivePicture
+from .live import LivePicture, Touchable
 from .svg import Svg, bar, field, frame, text, tile
 from .tracing import LAYERS, account, receptive_field, state_maps
 
@@ -117,7 +117,7 @@ def draw_account(told):
     return picture
 
 
-class LayerExplorer(ipywidgets.VBox):
+class LayerExplorer(Touchable, ipywidgets.VBox):
     """Pick a digit and walk it through C1 to F6; click any unit to see how its state comes about.
 
     model: a trained LeNet5. digits: Digits to pick from. pad: a DrawPad whose drawing can be taken instead.

@@ -17,7 +17,14 @@ def asset(*names):
     return "\n".join((files(__package__) / "assets" / name).read_text(encoding="utf-8") for name in names)
 
 
-class Answering(anywidget.AnyWidget):
+class Touchable:
+    """A widget that says what it is where it cannot live, as on a page without a kernel."""
+
+    def __repr__(self):
+        return f"{type(self).__name__}: live where a kernel runs; its still picture follows."
+
+
+class Answering(Touchable, anywidget.AnyWidget):
     """A widget whose page asks by `asked` and is answered by `answered`, so that it notices a silent kernel.
 
     A subclass defines `answer()`. A ValueError is the reader's to mend and shows on the page as it is; any

@@ -8,7 +8,7 @@ import torch
 from ..losses import MAPLoss, MSELoss
 from ..plots import PALETTE
 from .controls import Slider, round_numbers
-from .live import LivePicture
+from .live import LivePicture, Touchable
 from .svg import Svg, bar, curve, line, mark, paragraph, text
 
 MOST = 40  # the largest penalty on the axes
@@ -123,7 +123,7 @@ def _shares(loss, right, rival):
     return picture.add(*paragraph(0, 202, words, 340))
 
 
-class LossLab(ipywidgets.VBox):
+class LossLab(Touchable, ipywidgets.VBox):
     """j, the two losses, and what the gradient does to two competing classes; all other classes are far away.
 
     Penalties are those of the network: with the penalty scale 1/2, half the squared distance to the code.

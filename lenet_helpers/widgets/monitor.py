@@ -9,7 +9,7 @@ import ipywidgets
 from ..paper import FIG5_TEST, FIG5_TRAIN
 from ..plots import PALETTE
 from ..training import StopTraining, fit
-from .live import LivePicture
+from .live import LivePicture, Touchable
 from .svg import Svg, curve, line, mark, text
 
 LEFT, TOP, WIDE, TALL = 50, 44, 620, 270
@@ -97,7 +97,7 @@ def _summary(trace):
     return f"{words}, test error {last['test_error']:.2f}%{beside}."
 
 
-class TrainingMonitor(ipywidgets.VBox):
+class TrainingMonitor(Touchable, ipywidgets.VBox):
     """Train in the background, error curves live over those of Fig. 5; pause, resume and stop at any time.
 
     model, train, test and the further arguments are `fit`'s. While it trains, the model can be used elsewhere

@@ -9,7 +9,7 @@ from ..data import to_input
 from ..plots import PALETTE
 from .svg import Svg, bar, field, frame, line, text, tile
 
-GAP = 2.0  # a smaller difference between the two best penalties is not to be trusted (Fig. 10's rule)
+GAP = 8.0  # of the two best penalties: rejecting what is closer leaves about 0.5% error on MNIST (Fig. 10)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from ..data import to_input
 from ..layers import Convolution, Squash
 from ..plots import PALETTE
 from .controls import Slider
-from .live import LivePicture
+from .live import LivePicture, Touchable
 from .svg import Svg, field, frame, mark, paragraph, text, tile
 
 SIDE, OUT = 32, 28  # rows and columns of the field and of the map
@@ -96,7 +96,7 @@ def kernel_table(kernel):
     return mark("table", mark("caption", "The kernel: type to change it") + "".join(rows), class_="kernel")
 
 
-class ConvolutionStepper(ipywidgets.VBox):
+class ConvolutionStepper(Touchable, ipywidgets.VBox):
     """Slide a 5x5 kernel over the field, by hand or by itself; see the 25 products; edit the kernel.
 
     digit: uint8 (28, 28). model: a trained LeNet5 whose six C1 kernels can be chosen too.

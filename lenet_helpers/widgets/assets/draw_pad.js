@@ -148,6 +148,9 @@ function render({ model, el }) {
     find('[data-do="clear"]').disabled = drawing.isBlank();
     pad.dataset.items = drawing.items.length;
   };
+  let due = null; // repainting once a frame is enough, however fast the strokes come
+  const repaintSoon = () => { due ??= requestAnimationFrame(() => { due = null; repaint(); }); };
+  const change = (edit) => { edit(); repaint(); ask(); };
   const show = () => {
     find(".verdict").textContent = model.get("verdict");
     find(".remark").textContent = model.get("remark");
@@ -187,6 +190,7 @@ function render({ model, el }) {
     if (stroke || event.button === 2) return; // a second finger, or a menu
     pointer = event.pointerId;
     canvas.setPointerCapture(pointer);
+    canvas.classList.add("by-pointer");
     canvas.focus({ preventScroll: true });
     event.preventDefault();
     begin(place(event), event.button === 5 ? "eraser" : tool); // 5: the far end of a pen
@@ -224,6 +228,7 @@ function render({ model, el }) {
     const key = event.ctrlKey || event.metaKey ? (event.key === "z" ? "u" : null) : event.key;
     if (!(key in keys)) return;
     keys[key]();
+    canvas.classList.remove("by-pointer");
     event.preventDefault();
     event.stopPropagation();
   });
@@ -237,8 +242,8 @@ function render({ model, el }) {
   const doing = {
     pen: () => choose("pen"),
     eraser: () => choose("eraser"),
-    undo: () => { if (drawing.items.length) { drawing.undo(); ask(); } },
-    clear: () => { if (!drawing.isBlank()) { drawing.add({ kind: "clear" }); ask(); } },
+    undo: () => { if (drawing.items.length) change(() => drawing.undo()); },
+    clear: () => { if (!drawing.isBlank()) change(() => drawing.add({ kind: "clear" })); },
     sample: () => line.post({ request: "sample" }),
   };
   find(".tools").addEventListener("click", (event) => doing[event.target.dataset.do]?.());
@@ -264,20 +269,18 @@ function render({ model, el }) {
 
   // what the kernel sends
   const onPlaced = (message) => {
-    if (message.placed === undefined) return;
-    drawing.add({ kind: "picture", ink: message.placed });
-    ask();
+    if (message.placed !== undefined) change(() => drawing.add({ kind: "picture", ink: message.placed }));
   };
   model.on("msg:custom", onPlaced);
   model.on("change:markup change:verdict change:remark", show);
-  drawing.addEventListener("change", repaint);
+  drawing.addEventListener("change", repaintSoon);
 
   repaint();
   show();
   if (drawing.items.length) ask();
   return () => {
     line.close();
-    drawing.removeEventListener("change", repaint);
+    drawing.removeEventListener("change", repaintSoon);
   };
 }
 

@@ -1,0 +1,386 @@
+"""The playground in a real browser: in JupyterLab, and as the page that `make demo` serves.
+
+Screenshots go to build/screenshots, to be looked at by whoever changes a widget.
+"""
+
+import json
+import math
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "build" / "screenshots"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+WAIT = 60_000  # milliseconds for what one busy core may take
+EXECUTED = """() => {
+    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
+    return prompts.length > 0 && prompts.every((prompt) => /\\[\\d+\\]/.test(prompt.innerText));
+}"""
+
+# Straight strokes between random places, one every 25 milliseconds; the seconds they took
+TWO_HUNDRED_STROKES = """async (canvas) => {
+    const started = performance.now();
+    let seed = 1;
+    const box = canvas.getBoundingClientRect();
+    const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+    for (let stroke = 0; stroke < 200; stroke++) {
+        for (const type of ["pointerdown", "pointermove", "pointermove", "pointerup"]) {
+            const clientX = box.left + box.width * (0.1 + 0.8 * random());
+            const clientY = box.top + box.height * (0.1 + 0.8 * random());
+            const button = type === "pointermove" ? -1 : 0;
+            canvas.dispatchEvent(new PointerEvent(type, { pointerId: 1, button, clientX, clientY, bubbles: true }));
+        }
+        await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    return (performance.now() - started) / 1000;
+}"""
+
+# Strokes in parts of the sheet's side
+ONE = [[(0.52, 0.15), (0.48, 0.85)]]
+ZERO = [[(0.5 + 0.2 * math.sin(t * math.pi / 12), 0.5 - 0.33 * math.cos(t * math.pi / 12)) for t in range(25)]]
+SEVEN = [[(0.25, 0.2), (0.75, 0.2)], [(0.75, 0.2), (0.45, 0.85)]]
+
+
+def unavailable(what):
+    """Skip, or fail where a skip would hide that nothing was tested."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}; CI must have it")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("playwright is not installed")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        unavailable(f"no browser is installed ({', '.join(BROWSERS)})")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+@pytest.fixture
+def page(browser, request):
+    """A page that fails its test on any error its scripts throw, and leaves a picture of how it ended."""
+    context = browser.new_context(viewport={"width": 1250, "height": 1000})
+    page, errors = context.new_page(), []
+    page.set_default_timeout(WAIT)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    shoot(page, f"end_of_{request.node.name}", 1000)
+    context.close()
+    assert not errors
+
+
+@contextmanager
+def served(command, address, folder):
+    """A server as a process of its own, up when `address` answers and gone at the end."""
+    log = folder / "server.log"
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+    }  # fmt: skip
+    with log.open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT)
+    try:
+        deadline = time.monotonic() + WAIT / 1000
+        while True:
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                break
+            except OSError:
+                said = log.read_text(encoding="utf-8")[-2000:]
+                assert process.poll() is None and time.monotonic() < deadline, f"the server did not start:\n{said}"
+                time.sleep(0.2)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab that serves a copy of the playground, and a notebook with nothing but a pad."""
+    folder = tmp_path_factory.mktemp("lab")
+    pages = folder / "pages"
+    pages.mkdir()
+    shutil.copy(ROOT / "notebooks" / "11_playground.ipynb", pages)
+    nbformat.write(pad_alone(), pages / "pad.ipynb")
+    settings = {
+        "apputils-extension/notification": {"fetchNews": "false"},
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }
+    for name, values in settings.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", f"--ServerApp.root_dir={pages}", "--IdentityProvider.token=",
+    ]  # fmt: skip
+    with served(command, f"{address}/api", folder):
+        yield address
+
+
+def pad_alone():
+    cells = [
+        "from lenet_helpers.model import load_weights\nfrom lenet_helpers.widgets import DrawPad",
+        "pad = DrawPad(load_weights('regular'))\npad",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return notebook
+
+
+def menu(page, *names, timeout=WAIT):
+    for name in names:
+        page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").get_by_text(name, exact=True).click(timeout=timeout)
+
+
+def run_all(page):
+    """Run all cells, again where JupyterLab was not ready to, and wait until each has run."""
+    from playwright.sync_api import TimeoutError
+
+    begun = page.locator(".jp-CodeCell .jp-InputPrompt").first.filter(has_text=re.compile(r"\[[\d*]+\]"))
+    for _ in range(10):
+        if (accept := page.locator("dialog.jp-Dialog .jp-mod-accept")).is_visible():  # which kernel: the one offered
+            accept.click()
+        try:
+            menu(page, "Run", "Run All Cells", timeout=5000)
+            begun.wait_for(timeout=5000)
+            break
+        except TimeoutError:
+            page.keyboard.press("Escape")
+    page.wait_for_function(EXECUTED)
+
+
+def open_notebook(page, lab, name):
+    page.goto(f"{lab}/doc/tree/{name}", wait_until="commit")
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
+    run_all(page)
+
+
+def draw(page, strokes):
+    canvas = page.locator(".pad canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for stroke in strokes:
+        (x, y), *rest = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for place in rest:
+            page.mouse.move(*place, steps=3)
+        page.mouse.up()
+
+
+def clear(page):
+    page.get_by_role("button", name="Clear").click()
+    says(page, "Draw a digit.")
+
+
+def says(page, words):
+    page.locator(".verdict").filter(has_text=words).wait_for()
+
+
+def notice(page, words):
+    page.locator(".pad .notice").filter(has_text=words).wait_for()
+
+
+def draws_digits(page):
+    for strokes, digit in ((ONE, 1), (ZERO, 0), (SEVEN, 7)):
+        draw(page, strokes)
+        says(page, f"I read a {digit}.")
+        if digit != 7:
+            clear(page)
+
+
+def walks_through_layers(page):
+    told = page.locator(".spoken").first
+    page.get_by_role("button", name="Take my drawing").click()
+    page.get_by_role("group", name="the answer is 7").wait_for()
+    page.locator('[data-key="s4 3"]').click(position={"x": 9, "y": 15})
+    told.filter(has_text="S4 map 3, row 2, column 1. 4 products").wait_for()
+    page.keyboard.press("ArrowRight")
+    told.filter(has_text="S4 map 3, row 2, column 2.").wait_for()
+    page.keyboard.press("PageDown")
+    told.filter(has_text="S4 map 4, row 2, column 2.").wait_for()
+    page.locator('[data-key="output 0"]').click(position={"x": 20, "y": 17 * 7 + 8})
+    told.filter(has_text="Output unit 7. The squared distance").wait_for()
+
+
+def pauses_training(page):
+    """Start, hold, go on: while it is held nothing moves, afterwards it does."""
+    status = page.locator(".widget-label").filter(has_text=re.compile("Ready|Training|Paused|Stopped"))
+
+    def button(name):
+        return page.locator("button.jupyter-button").filter(has_text=re.compile(f"^{name}$"))
+
+    button("Start").click()
+    status.filter(has_text=re.compile(r"Training\. Pass 1 of 2, \d")).wait_for()
+    button("Pause").click()
+    button("Resume").wait_for()
+    page.wait_for_timeout(1500)  # the thousand patterns under way
+    held = status.inner_text()
+    page.wait_for_timeout(1500)
+    assert held.startswith("Paused.") and status.inner_text() == held
+    button("Resume").click()
+    status.filter(has_text=re.compile(rf"Training\. Pass 1 of 2, (?!{patterns_of(held)} of)")).wait_for()
+    button("Stop").click()
+    status.filter(has_text="Stopped.").wait_for()
+
+
+def patterns_of(status):
+    return re.search(r"([\d,]+) of [\d,]+ patterns", status)[1]
+
+
+def shoot(page, name, height):
+    """A picture of the page as tall as it is, its top at the top."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    before = page.viewport_size
+    page.set_viewport_size({"width": before["width"], "height": height})
+    page.evaluate("() => document.querySelectorAll('*').forEach((element) => element.scrollTo(0, 0))")
+    page.wait_for_timeout(300)
+    page.screenshot(path=SHOTS / f"{name}.png")
+    page.set_viewport_size(before)
+
+
+def contrast(page):
+    """The contrast of the pad's words with the page behind them, by WCAG's rule: 4.5 reads well, 21 is the most."""
+    colours = page.locator(".verdict").evaluate("""(words) => {
+        let behind = words;
+        while (behind && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
+        const ground = behind ? getComputedStyle(behind).backgroundColor : "rgb(255, 255, 255)";
+        return [getComputedStyle(words).color, ground];
+    }""")
+    light = []
+    for colour in colours:
+        parts = np.array([float(part) for part in re.findall(r"[\d.]+", colour)[:3]]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        light.append(linear @ [0.2126, 0.7152, 0.0722])
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+def test_the_playground_in_jupyterlab(page, lab):
+    open_notebook(page, lab, "11_playground.ipynb")
+    draws_digits(page)
+    walks_through_layers(page)
+    pauses_training(page)
+    assert contrast(page) > 4.5
+    shoot(page, "lab_light", 6600)
+    menu(page, "Settings", "Theme", "JupyterLab Dark")
+    page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
+    assert contrast(page) > 4.5
+    shoot(page, "lab_dark", 6600)
+
+    # the kernel restarted under the open page: said at once, the drawing kept, and read again by the new kernel
+    items = page.locator(".pad").get_attribute("data-items")
+    menu(page, "Kernel", "Restart Kernel…")
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    notice(page, "No answer from the kernel")
+    assert page.locator(".pad").get_attribute("data-items") == items
+    run_all(page)
+    page.wait_for_function("() => document.querySelector('.pad .notice').innerText === ''")  # a new pad
+    says(page, "I read a 7.")
+    assert page.locator(".pad").get_attribute("data-items") == items
+
+
+def test_bad_input_to_the_pad_is_answered_on_the_page(page, lab, tmp_path):
+    open_notebook(page, lab, "pad.ipynb")
+    pad, canvas = page.locator(".pad"), page.locator(".pad canvas")
+    says(page, "Draw a digit.")
+
+    draw(page, SEVEN)
+    says(page, "I read a 7.")
+    text = tmp_path / "notes.png"
+    text.write_text("no picture", encoding="utf-8")
+    page.locator(".file input").set_input_files(text)
+    notice(page, "notes.png is not a picture this browser can read")
+    page.get_by_role("button", name="Sample digit").click()
+    notice(page, "This pad has no samples")
+    blank = tmp_path / "blank.png"
+    Image.new("RGB", (300, 200), "white").save(blank)
+    page.locator(".file input").set_input_files(blank)
+    notice(page, re.compile("nothing|no ink|blank", re.IGNORECASE))
+    assert pad.get_attribute("data-items") == "2"  # the seven, untouched
+
+    photo = tmp_path / "photo.jpg"
+    shade = np.linspace(150, 235, 4000).astype(np.uint8)[None].repeat(4000, 0)
+    picture = Image.fromarray(shade)
+    ImageDraw.Draw(picture).line([(2000, 900), (2000, 2900)], fill=30, width=220)
+    picture.save(photo)
+    page.locator(".file input").set_input_files(photo)
+    says(page, "I read a 1.")
+
+    page.get_by_role("button", name="Undo").click()
+    says(page, "I read a 7.")
+    clear(page)
+    before = int(pad.get_attribute("data-items"))
+    seconds = canvas.evaluate(TWO_HUNDRED_STROKES)
+    page.locator(f".pad[data-items='{before + 200}']").wait_for()
+    page.locator(".verdict").filter(has_text=re.compile("I'd reject this|I read a")).wait_for()
+    page.wait_for_function("() => document.querySelector('.pad .notice').innerText === ''")
+    print(f"200 strokes in {seconds:.1f} s")
+    assert seconds < 15  # 5 where the machine has nothing else to do
+    shoot(page, "scribble", 1000)
+
+    clear(page)
+    canvas.focus()
+    page.keyboard.press("Space")
+    for _ in range(24):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    says(page, "I read a 1.")
+    page.keyboard.press("u")
+    says(page, "Draw a digit.")
+
+    waits = []
+    for _ in range(12):
+        clear(page) if waits else None
+        pad.evaluate("(pad) => delete pad.dataset.milliseconds")
+        draw(page, ONE)
+        page.locator(".pad[data-milliseconds]").wait_for()
+        says(page, "I read a 1.")
+        waits.append(int(pad.get_attribute("data-milliseconds")))
+    print("milliseconds from pen lift to answer:", sorted(waits))
+    assert min(waits) < 100
+
+
+def test_the_demo_page(page, tmp_path):
+    address = f"http://127.0.0.1:{(port := free_port())}/"
+    command = [sys.executable, "tools/demo.py", "--no-browser", f"--port={port}", "--theme=dark"]
+    with served(command, f"{address}voila/static/voila.js", tmp_path):
+        page.goto(address, wait_until="commit")
+        says(page, "Draw a digit.")
+        assert page.get_by_text("load_weights").count() == 0  # no code on the page
+        draws_digits(page)
+        walks_through_layers(page)
+        pauses_training(page)
+        assert contrast(page) > 4.5
+        shoot(page, "demo_dark", 4700)

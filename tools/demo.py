@@ -1,0 +1,60 @@
+"""Show the playground as a page of its own, on this machine alone and without code.
+
+    python tools/demo.py                 open it in the browser; Ctrl-C ends it
+    python tools/demo.py --no-browser --port 8866 --theme dark
+
+The page is notebooks/11_playground.ipynb without the cells that only a notebook needs, served by voila. Every visit
+gets a kernel of its own.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+PLAYGROUND = ROOT / "notebooks" / "11_playground.ipynb"
+LEFT_OUT = {"opening", "setup", "twin", "closing"}
+REFERENCE = re.compile(r" \(\[\d\d\]\(\w+\.ipynb\)\)")  # to a notebook, which the page does not have
+TITLE = """\
+# LeNet-5, to touch
+
+The network of LeCun, Bottou, Bengio and Haffner (1998), as this project builds it. Draw a digit and see it read; walk
+it through the layers; slide a kernel; push two penalties about; roll down a bowl; train a network yourself."""
+
+
+def page_of(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The cells of the playground that make sense without code, under a title of their own."""
+    page = nbformat.from_dict(notebook)
+    kept = [cell for cell in page.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
+    for cell in kept:
+        cell.source = REFERENCE.sub("", cell.source)
+    page.cells = [nbformat.v4.new_markdown_cell(TITLE), *kept]
+    return page
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=8866)
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument("--no-browser", action="store_true", help="serve the page without opening it")
+    options = parser.parse_args(arguments)
+    page = ROOT / "build" / "demo" / "playground.ipynb"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(page_of(nbformat.read(PLAYGROUND, as_version=4)), page)
+    print(f"demo: http://127.0.0.1:{options.port}/ shows the playground; Ctrl-C ends it.", flush=True)
+    command = [
+        sys.executable, "-m", "voila", str(page), f"--port={options.port}", "--Voila.ip=127.0.0.1",
+        f"--theme={options.theme}", *(["--no-browser"] if options.no_browser else []),
+    ]  # fmt: skip
+    try:
+        return subprocess.run(command).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
