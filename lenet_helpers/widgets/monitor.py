@@ -155,7 +155,7 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
         """Hold the training at the next thousand patterns."""
         if self.running:
             self._go.clear()
-            self._tell("Paused.")
+            self._tell("Pausing.")
 
     def resume(self):
         """Go on after a pause."""
@@ -204,8 +204,10 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
 
     def _on_progress(self, progress):
         self.trace.add(progress)
-        if time.monotonic() - self._drawn > REFRESH:
-            self._tell("Training." if self._go.is_set() else "Paused.")
+        if not self._go.is_set():
+            self._tell("Paused.")
+        elif time.monotonic() - self._drawn > REFRESH:
+            self._tell("Training.")
         self._go.wait()
         if self._stopping:
             raise StopTraining

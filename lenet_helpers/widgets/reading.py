@@ -9,6 +9,7 @@ from ..data import to_input
 from ..plots import PALETTE
 from .svg import Svg, bar, field, frame, line, text, tile
 
+MOST_INK = 0.4  # of 28 x 28; the fullest of MNIST's 60,000 training digits has 0.398
 GAP = 8.0  # of the two best penalties: rejecting what is closer leaves about 0.5% error on MNIST (Fig. 10)
 
 
@@ -34,8 +35,15 @@ class Reading:
         return second - best
 
     @property
+    def ink(self):
+        """The share of the 28 x 28 pixels that is ink."""
+        return ((self.field + 0.1) / 1.275).sum().item() / 28**2
+
+    @property
     def rejected(self):
-        """Why the answer is not to be trusted: "none is near" or "two are close"; "" if it is."""
+        """Why the answer is not to be trusted: "a blot", "none is near" or "two are close"; "" if it is."""
+        if self.ink > MOST_INK:
+            return "a blot"
         if self.penalties.min().item() > self.rubbish:
             return "none is near"
         return "two are close" if self.gap < self.least_gap else ""
@@ -43,6 +51,8 @@ class Reading:
     @property
     def verdict(self):
         best, second, *_ = self.ranking
+        if self.rejected == "a blot":
+            return "I'd reject this: more ink than any digit I learned from."
         if self.rejected == "none is near":
             return f"I'd reject this: no digit's code is near. At best a {best}."
         if self.rejected:

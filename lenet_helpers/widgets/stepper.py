@@ -1,5 +1,7 @@
 """Slide a kernel over the field and see the sum at each place."""
 
+import math
+
 import ipywidgets
 import torch
 
@@ -12,6 +14,7 @@ from .svg import Svg, field, frame, mark, paragraph, text, tile
 
 SIDE, OUT = 32, 28  # rows and columns of the field and of the map
 PIXEL = 9
+LARGEST = 1000  # weight that can be typed
 KERNELS = {
     "vertical edge": torch.tensor([[-1.0, -1, 0, 1, 1]]).repeat(5, 1) / 5,
     "horizontal edge": torch.tensor([[-1.0, -1, 0, 1, 1]]).T.repeat(1, 5) / 5,
@@ -142,7 +145,13 @@ class ConvolutionStepper(Touchable, ipywidgets.VBox):
     def _edit(self, touched):
         row, column = touched["row"], touched["column"]
         try:
-            self.kernel[row, column] = float(touched["value"])
+            weight = float(touched["value"])
         except ValueError:
-            raise ValueError(f"Row {row}, column {column} of the kernel: expected a number such as -0.5.") from None
+            weight = math.nan
+        if not abs(weight) <= LARGEST:
+            raise ValueError(
+                f"Row {row}, column {column} of the kernel: got {touched['value']!r}, expected a number such as -0.5; "
+                "the kernel is unchanged."
+            )
+        self.kernel[row, column] = weight
         self._show()

@@ -3,37 +3,22 @@
 Screenshots go to build/screenshots, to be looked at by whoever changes a widget.
 """
 
-import json
 import math
 import os
 import re
-import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager
-from pathlib import Path
 
-import nbformat
 import numpy as np
-import pytest
 from PIL import Image, ImageDraw
+from serving import WAIT, free_port, served, shoot
 
-ROOT = Path(__file__).parents[2]
-SHOTS = ROOT / "build" / "screenshots"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-WAIT = 60_000  # milliseconds for what one busy core may take
 EXECUTED = """() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
     return prompts.length > 0 && prompts.every((prompt) => /\\[\\d+\\]/.test(prompt.innerText));
 }"""
 
-# Straight strokes between random places, one every 25 milliseconds; the seconds they took
+# Straight strokes between random places, one every 25 milliseconds
 TWO_HUNDRED_STROKES = """async (canvas) => {
-    const started = performance.now();
     let seed = 1;
     const box = canvas.getBoundingClientRect();
     const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
@@ -46,117 +31,12 @@ TWO_HUNDRED_STROKES = """async (canvas) => {
         }
         await new Promise((resolve) => setTimeout(resolve, 25));
     }
-    return (performance.now() - started) / 1000;
 }"""
 
 # Strokes in parts of the sheet's side
 ONE = [[(0.52, 0.15), (0.48, 0.85)]]
 ZERO = [[(0.5 + 0.2 * math.sin(t * math.pi / 12), 0.5 - 0.33 * math.cos(t * math.pi / 12)) for t in range(25)]]
 SEVEN = [[(0.25, 0.2), (0.75, 0.2)], [(0.75, 0.2), (0.45, 0.85)]]
-
-
-def unavailable(what):
-    """Skip, or fail where a skip would hide that nothing was tested."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}; CI must have it")
-    pytest.skip(what)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("playwright is not installed")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        unavailable(f"no browser is installed ({', '.join(BROWSERS)})")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, args=FLAGS)
-
-
-@pytest.fixture
-def page(browser, request):
-    """A page that fails its test on any error its scripts throw, and leaves a picture of how it ended."""
-    context = browser.new_context(viewport={"width": 1250, "height": 1000})
-    page, errors = context.new_page(), []
-    page.set_default_timeout(WAIT)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    shoot(page, f"end_of_{request.node.name}", 1000)
-    context.close()
-    assert not errors
-
-
-@contextmanager
-def served(command, address, folder):
-    """A server as a process of its own, up when `address` answers and gone at the end."""
-    log = folder / "server.log"
-    environment = {
-        **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "IPYTHONDIR": str(folder / "ipython"),
-    }  # fmt: skip
-    with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT)
-    try:
-        deadline = time.monotonic() + WAIT / 1000
-        while True:
-            try:
-                urllib.request.urlopen(address, timeout=5).close()
-                break
-            except OSError:
-                said = log.read_text(encoding="utf-8")[-2000:]
-                assert process.poll() is None and time.monotonic() < deadline, f"the server did not start:\n{said}"
-                time.sleep(0.2)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves a copy of the playground, and a notebook with nothing but a pad."""
-    folder = tmp_path_factory.mktemp("lab")
-    pages = folder / "pages"
-    pages.mkdir()
-    shutil.copy(ROOT / "notebooks" / "11_playground.ipynb", pages)
-    nbformat.write(pad_alone(), pages / "pad.ipynb")
-    settings = {
-        "apputils-extension/notification": {"fetchNews": "false"},
-        "notebook-extension/tracker": {"windowingMode": "none"},
-    }
-    for name, values in settings.items():
-        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values), encoding="utf-8")
-    address = f"http://127.0.0.1:{(port := free_port())}"
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}", f"--ServerApp.root_dir={pages}", "--IdentityProvider.token=",
-    ]  # fmt: skip
-    with served(command, f"{address}/api", folder):
-        yield address
-
-
-def pad_alone():
-    cells = [
-        "from lenet_helpers.model import load_weights\nfrom lenet_helpers.widgets import DrawPad",
-        "pad = DrawPad(load_weights('regular'))\npad",
-    ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return notebook
 
 
 def menu(page, *names, timeout=WAIT):
@@ -237,38 +117,40 @@ def walks_through_layers(page):
 
 def pauses_training(page):
     """Start, hold, go on: while it is held nothing moves, afterwards it does."""
-    status = page.locator(".widget-label").filter(has_text=re.compile("Ready|Training|Paused|Stopped"))
+    status = page.locator(".widget-label").filter(has_text=re.compile("Ready|Training|Paus|Stopped"))
 
     def button(name):
         return page.locator("button.jupyter-button").filter(has_text=re.compile(f"^{name}$"))
 
     button("Start").click()
-    status.filter(has_text=re.compile(r"Training\. Pass 1 of 2, \d")).wait_for()
+    status.filter(has_text=re.compile(r"Training\. Pass 1 of \d+, \d")).wait_for()
     button("Pause").click()
-    button("Resume").wait_for()
-    page.wait_for_timeout(1500)  # the thousand patterns under way
+    status.filter(has_text="Paused.").wait_for()
     held = status.inner_text()
     page.wait_for_timeout(1500)
-    assert held.startswith("Paused.") and status.inner_text() == held
+    assert status.inner_text() == held
     button("Resume").click()
-    status.filter(has_text=re.compile(rf"Training\. Pass 1 of 2, (?!{patterns_of(held)} of)")).wait_for()
+    status.filter(has_text=re.compile(rf"Training\. (?!{re.escape(place_of(held))})")).wait_for()
     button("Stop").click()
     status.filter(has_text="Stopped.").wait_for()
 
 
-def patterns_of(status):
-    return re.search(r"([\d,]+) of [\d,]+ patterns", status)[1]
+def place_of(status):
+    return re.search(r"Pass \d+ of \d+, [\d,]+ of", status)[0]
 
 
-def shoot(page, name, height):
-    """A picture of the page as tall as it is, its top at the top."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    before = page.viewport_size
-    page.set_viewport_size({"width": before["width"], "height": height})
-    page.evaluate("() => document.querySelectorAll('*').forEach((element) => element.scrollTo(0, 0))")
-    page.wait_for_timeout(300)
-    page.screenshot(path=SHOTS / f"{name}.png")
-    page.set_viewport_size(before)
+def processes_a_core():
+    """How many processes share a core, at least 1: so much longer than need be is a time by the clock."""
+    return max(1.0, os.getloadavg()[0] / os.cpu_count()) if hasattr(os, "getloadavg") else 1.0
+
+
+def seconds_of_work(page):
+    """Processor time the page's own thread has used, whatever else the machine was doing."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    return {entry["name"]: entry["value"] for entry in session.send("Performance.getMetrics")["metrics"]}[
+        "TaskDuration"
+    ]
 
 
 def contrast(page):
@@ -342,12 +224,12 @@ def test_bad_input_to_the_pad_is_answered_on_the_page(page, lab, tmp_path):
     says(page, "I read a 7.")
     clear(page)
     before = int(pad.get_attribute("data-items"))
-    seconds = canvas.evaluate(TWO_HUNDRED_STROKES)
+    busy = seconds_of_work(page)
+    canvas.evaluate(TWO_HUNDRED_STROKES)
     page.locator(f".pad[data-items='{before + 200}']").wait_for()
     page.locator(".verdict").filter(has_text=re.compile("I'd reject this|I read a")).wait_for()
     page.wait_for_function("() => document.querySelector('.pad .notice').innerText === ''")
-    print(f"200 strokes in {seconds:.1f} s")
-    assert seconds < 15  # 5 where the machine has nothing else to do
+    assert seconds_of_work(page) - busy < 5  # the page keeps up with 200 strokes in 5 seconds
     shoot(page, "scribble", 1000)
 
     clear(page)
@@ -369,7 +251,7 @@ def test_bad_input_to_the_pad_is_answered_on_the_page(page, lab, tmp_path):
         says(page, "I read a 1.")
         waits.append(int(pad.get_attribute("data-milliseconds")))
     print("milliseconds from pen lift to answer:", sorted(waits))
-    assert min(waits) < 100
+    assert min(waits) < 100 * processes_a_core()
 
 
 def test_the_demo_page(page, tmp_path):

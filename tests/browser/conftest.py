@@ -1,0 +1,81 @@
+"""A browser, and the servers whose pages it opens."""
+
+import json
+import os
+import shutil
+import sys
+
+import nbformat
+import pytest
+from serving import ROOT, WAIT, free_port, served, shoot
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+
+def unavailable(what):
+    """Skip, or fail where a skip would hide that nothing was tested."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}; CI must have it")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("playwright is not installed")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        unavailable(f"no browser is installed ({', '.join(BROWSERS)})")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+@pytest.fixture
+def page(browser, request):
+    """A page that fails its test on any error its scripts throw, and leaves a picture of how it ended."""
+    context = browser.new_context(viewport={"width": 1250, "height": 1000})
+    page, errors = context.new_page(), []
+    page.set_default_timeout(WAIT)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    shoot(page, f"end_of_{request.node.name}", 1000)
+    context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab that serves a copy of the playground, and a notebook with nothing but a pad."""
+    folder = tmp_path_factory.mktemp("lab")
+    pages = folder / "pages"
+    pages.mkdir()
+    shutil.copy(ROOT / "notebooks" / "11_playground.ipynb", pages)
+    nbformat.write(pad_alone(), pages / "pad.ipynb")
+    settings = {
+        "apputils-extension/notification": {"fetchNews": "false"},
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }
+    for name, values in settings.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", f"--ServerApp.root_dir={pages}", "--IdentityProvider.token=",
+    ]  # fmt: skip
+    with served(command, f"{address}/api", folder):
+        yield address
+
+
+def pad_alone():
+    cells = [
+        "from lenet_helpers.model import load_weights\nfrom lenet_helpers.widgets import DrawPad",
+        "pad = DrawPad(load_weights('regular'))\npad",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return notebook
