@@ -1,5 +1,6 @@
 """What the widgets show and say without a page: their pictures, and the pad's answers to good and bad input."""
 
+import io
 import statistics
 import time
 import xml.etree.ElementTree as ElementTree
@@ -24,8 +25,9 @@ from lenet_helpers.widgets import (
 )
 from lenet_helpers.widgets.draw_pad import EMPTY, SIDE
 from lenet_helpers.widgets.live import LivePicture
+from lenet_helpers.widgets.raster import png
 from lenet_helpers.widgets.reading import MOST_INK, Reading
-from lenet_helpers.widgets.svg import Svg, text
+from lenet_helpers.widgets.svg import Svg, bar, text, tile
 from lenet_helpers.widgets.tracing import LAYERS
 
 
@@ -46,16 +48,31 @@ def every_widget(model, digits):
             CurvatureLab(digits), TrainingMonitor(LeNet5(), digits, digits)]  # fmt: skip
 
 
-def test_every_twin_is_a_deterministic_svg_with_alternative_text(digits):
+def test_every_twin_is_a_deterministic_picture_with_alternative_text(digits):
     first, second = (every_widget(LeNet5(), digits) for _ in range(2))
     for widget, again in zip(first, second, strict=True):
-        data, metadata = widget.picture()._repr_mimebundle_()
-        root = ElementTree.fromstring(data["image/svg+xml"])
-        assert root.tag.endswith("svg") and root.attrib["role"] == "img"
-        assert metadata["image/svg+xml"]["alt"] == data["text/plain"] == root.attrib["aria-label"]
-        assert len(data["text/plain"]) > 40
-        assert data["image/svg+xml"] == again.picture().markup()
-        assert 'class="touch"' not in data["image/svg+xml"]  # nothing to press where nothing listens
+        twin = widget.picture()
+        assert twin.markup() == again.picture().markup()
+        root = ElementTree.fromstring(twin.markup())
+        assert root.attrib["role"] == "img" and root.attrib["aria-label"] == twin.alt
+        assert 'class="touch"' not in twin.markup()  # nothing to press where nothing listens
+        data, metadata = twin._repr_mimebundle_()
+        assert len(twin.alt) > 40 and metadata["image/png"]["alt"] == data["text/plain"] == twin.alt
+        with Image.open(io.BytesIO(data["image/png"])) as shown:
+            assert shown.size == pytest.approx((1.6 * twin.width, 1.6 * twin.height), abs=1)
+            assert shown.getextrema()[3] == (0, 255)  # transparent here, ink there
+
+
+def test_the_png_shows_what_the_svg_says():
+    picture = Svg(100, 50, "a test").add(bar(10, 10, 20, 20, "#ff0000"), tile([[1.7159, -1.7159]], 40, 10, 10))
+    picture.place(Svg(20, 20, "").add(bar(0, 0, 20, 20, "#0000ff", fill_opacity=0.5)), 70, 10)
+    shown = Image.open(io.BytesIO(png(picture.markup())))
+    assert shown.size == (160, 80)
+    places = {(20, 20): (255, 0, 0, 255), (45, 15): (200, 80, 10, 255), (55, 15): (31, 95, 192, 255), (5, 5): (0,) * 4}
+    for (x, y), colour in places.items():
+        assert shown.getpixel((x * 1.6, y * 1.6))[3] == colour[3]
+        assert not colour[3] or shown.getpixel((x * 1.6, y * 1.6)) == pytest.approx(colour, abs=1)
+    assert shown.getpixel((128, 32)) == pytest.approx((0, 0, 255, 128), abs=2)
 
 
 def test_a_live_picture_can_be_reached_by_keyboard_and_screen_reader(trained, digits):

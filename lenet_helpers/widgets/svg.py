@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from ..plots import INK, PALETTE, SIGNED
+from .raster import png
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 COLOURS = {
@@ -98,7 +99,7 @@ def field(values, x, y, pixel):
 
 
 class Svg:
-    """A picture of width x height pixels with alternative text; shown by a notebook as SVG."""
+    """A picture of width x height pixels with alternative text; a notebook shows it as PNG."""
 
     def __init__(self, width, height, alt):
         self.width, self.height, self.alt = width, height, alt
@@ -136,4 +137,5 @@ class Svg:
         )  # fmt: skip
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"image/svg+xml": self.markup(), "text/plain": self.alt}, {"image/svg+xml": {"alt": self.alt}}
+        size = {"width": self.width, "height": self.height, "alt": self.alt}
+        return {"image/png": png(self.markup()), "text/plain": self.alt}, {"image/png": size}

@@ -80,6 +80,16 @@ def draw(page, strokes):
         page.mouse.up()
 
 
+def draw_with_a_finger(page, stroke):
+    session = page.context.new_cdp_session(page)
+    box = page.locator(".pad canvas").bounding_box()
+    places = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in stroke]
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": places[:1]})
+    for place in places[1:]:
+        session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def clear(page):
     page.get_by_role("button", name="Clear").click()
     says(page, "Draw a digit.")
@@ -231,6 +241,10 @@ def test_bad_input_to_the_pad_is_answered_on_the_page(page, lab, tmp_path):
     page.wait_for_function("() => document.querySelector('.pad .notice').innerText === ''")
     assert seconds_of_work(page) - busy < 5  # the page keeps up with 200 strokes in 5 seconds
     shoot(page, "scribble", 1000)
+
+    clear(page)
+    draw_with_a_finger(page, ONE[0])
+    says(page, "I read a 1.")
 
     clear(page)
     canvas.focus()
