@@ -4,23 +4,14 @@ With LENET_DATA set, a missing or wrong MNIST fails every test that needs it. Wi
 where MNIST is absent and cannot be downloaded, and only there: files that are not MNIST's fail them too.
 """
 
-import os
-from typing import NamedTuple
-
 import hypothesis
 import pytest
 import torch
-
-from lenet_helpers.data import Digits, DownloadError, load_digits
+from mnist_at_hand import mnist_or_skip
 
 # No deadline: a first call pays for imports, and CI's cores are shared.
 hypothesis.settings.register_profile("lenet", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("lenet")
-
-
-class MNIST(NamedTuple):
-    train: Digits  # 60,000
-    test: Digits  # 10,000
 
 
 def pytest_collection_modifyitems(items):
@@ -34,15 +25,6 @@ def pytest_collection_modifyitems(items):
 def mnist():
     """MNIST as (train, test)."""
     return mnist_or_skip()
-
-
-def mnist_or_skip():
-    try:
-        return MNIST(load_digits("train", dataset="mnist"), load_digits("test", dataset="mnist"))
-    except DownloadError as error:
-        if os.environ.get("LENET_DATA"):
-            raise
-        pytest.skip(f"needs MNIST: {error}")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import mnist_or_skip
+from mnist_at_hand import mnist_or_skip
 from packaging.requirements import Requirement
 
 import lenet_helpers

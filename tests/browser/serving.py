@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "screenshots"
-WAIT = 60_000  # milliseconds for what one busy core may take
+WAIT = 240_000  # milliseconds for what a busy core may take
 
 
 @contextmanager
