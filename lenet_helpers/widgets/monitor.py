@@ -101,8 +101,9 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
     """Train in the background, error curves live over those of Fig. 5; pause, resume and stop at any time.
 
     model, train, test and the further arguments are `fit`'s. While it trains, the model can be used elsewhere
-    on the page. `history` is the run's once it has ended; `wait()` blocks until then. With a checkpoint,
-    Start goes on from it. One training runs at a time: starting another monitor stops the one that runs.
+    on the page. `history` is the run's once it has ended; `wait()` blocks until then. Started again, it
+    goes on from the weights it has; with a checkpoint, from there. One training runs at a time: starting another
+    monitor stops the one that runs.
     """
 
     _running = None
@@ -145,7 +146,7 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
             other.wait()
         TrainingMonitor._running = self
         self.trace, self.history, self._stopping = Trace(self.arguments["passes"]), None, False
-        self._under_way = True
+        self._under_way, self.view.problem = True, ""
         self._go.set()
         self._thread = threading.Thread(target=self._train, name="training", daemon=True)
         self._tell("Training.")
@@ -159,8 +160,9 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
 
     def resume(self):
         """Go on after a pause."""
-        self._go.set()
-        self._tell("Training.")
+        if self.paused:
+            self._go.set()
+            self._tell("Training.")
 
     def stop(self):
         """End the training at the next thousand patterns; a checkpoint, if there is one, is written."""
@@ -216,12 +218,12 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
         """Bring buttons, status and picture up to date."""
         self._drawn = time.monotonic()
         progress = self.trace.progress
-        self.status.value = words
         if progress is not None and self.running:
-            self.status.value += (
+            words += (
                 f" Pass {progress.pass_index + 1} of {progress.passes}, {progress.patterns:,} of "
                 f"{progress.total:,} patterns, {progress.patterns_per_second:,.0f} a second."
             )
+        self.status.value = words
         self.start_button.disabled = self.running
         self.pause_button.disabled = self.stop_button.disabled = not self.running
         self.pause_button.description = "Resume" if self.paused else "Pause"
