@@ -1,6 +1,7 @@
 """`make bench`: time this network beside the same one in torch.nn and write benchmarks/results.md."""
 
 import argparse
+import os
 import platform
 import statistics
 import subprocess
@@ -178,7 +179,7 @@ def main():
     if not arguments.quick:
         lines.append(linear())
     table = "\n".join(lines)
-    machine = f"{platform.machine()}, {torch.backends.cpu.get_capability()}, {torch.get_num_threads()} threads at most"
+    machine = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores"
     arguments.out.write_text(
         "# Speed beside torch.nn\n\n"
         "`make bench` wrote this. Ratios are ours / theirs, lower is better: medians of turns interleaved in one "
