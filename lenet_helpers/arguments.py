@@ -34,6 +34,11 @@ def check_choices(model, train, test, schedule, seed, optimizer, curvature, gamm
         raise ValueError("The schedule starts at 0; another optimizer's rate is scaled in proportion to its start.")
     if curvature not in CURVATURES:
         raise ValueError(f"curvature is {curvature!r}; expected one of {', '.join(map(repr, CURVATURES))}.")
+    if not (curvature == "estimate" or optimizer is None or isinstance(optimizer, SDLM)):
+        raise ValueError(
+            f'curvature is {curvature!r} and optimizer {type(optimizer).__name__}, which has no h; expected SDLM, or '
+            'curvature="estimate", which leaves another optimizer alone.'
+        )
     if not 0 < gamma <= 1:
         raise ValueError(f"gamma is {gamma}; expected a number above 0 and up to 1, such as 0.1.")
 

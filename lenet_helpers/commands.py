@@ -168,7 +168,7 @@ def curvature(options):
         print("{:18}{:12.2e}{:12.2e}{:16.1e}{:15.1e}".format(name, *extremes))
     ends = [float(end) for end in torch.cat([rate.flatten() for rate in rates.values()]).aminmax()]
     print("{:42}{:16.1e}{:15.1e}".format("all parameters", *ends))
-    print("{:42}{:16.1e}{:15.1e}".format("published (Appendix C)", *PUBLISHED_RATES))
+    print("{:42}{:16.1e}{:15.1e}".format("published (III-B)", *PUBLISHED_RATES))
 
 
 def table(options):

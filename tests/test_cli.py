@@ -127,8 +127,8 @@ def test_curvature_prints_each_parameters_rates_and_the_published_ones(init, lar
     assert main(["curvature", "--init", init, "--dataset", "sklearn", "--curvature-patterns", "100"]) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split("  ")[0]: [float(number) for number in line.split()[-2:]] for line in lines[2:]}
-    assert rows.keys() == {*dict(LeNet5().named_parameters()), "all parameters", "published (Appendix C)"}
-    assert rows.pop("published (Appendix C)") == list(PUBLISHED_RATES)
+    assert rows.keys() == {*dict(LeNet5().named_parameters()), "all parameters", "published (III-B)"}
+    assert rows.pop("published (III-B)") == list(PUBLISHED_RATES)
     low, high = rows.pop("all parameters")
     assert (low, high) == (min(row[0] for row in rows.values()), max(row[1] for row in rows.values()))
     assert 5e-5 < low < high <= largest

@@ -268,6 +268,10 @@ BAD = {
         {"model": OTHER, "optimizer": torch.optim.SGD(OTHER.parameters(), lr=1e-3), "schedule": (0.0, 1e-4)},
         "schedule starts at 0",
     ),
+    "a running h without SDLM": (
+        {"model": OTHER, "optimizer": torch.optim.SGD(OTHER.parameters(), lr=1e-3), "curvature": "running"},
+        "curvature is 'running' and optimizer SGD",
+    ),
     "a distort that loses images": ({"distort": lambda images, _: images[1:]}, "distort gave 119 images for 120"),
     "a distort that gives NaN": ({"distort": lambda images, _: images * math.nan}, "pixels from nan"),
 }
