@@ -114,6 +114,7 @@ def add_updates(train):
     )  # fmt: skip
     number("--gamma", float, 0.1, "share of the newest pattern in the running average")
     number("--curvature-patterns", int, 500, "patterns to estimate h on")
+    number("--curvature-every", int, None, "patterns after which h is estimated anew within a pass")
     train.add_argument(
         "--distort", type=float, nargs=4, metavar=("TRANSLATION", "SCALING", "SQUEEZING", "SHEAR"),
         help="distort nine of ten presentations by up to these strengths, such as 1 0.1 0.1 0.15",

@@ -37,6 +37,7 @@ def configuration(run):
         "curvature": run.curvature,
         "gamma": run.gamma,
         "curvature_patterns": run.curvature_patterns,
+        "curvature_every": run.curvature_every,
         "distort": None if run.distort is None else re.sub(" at 0x[0-9A-Fa-f]+", "", repr(run.distort)),
         "dtype": str(run.like.dtype),
         "train_patterns": len(run.train),

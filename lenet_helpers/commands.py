@@ -15,8 +15,8 @@ from .losses import MAPLoss, MSELoss
 from .metrics import NotFiniteError, evaluate, score_table
 from .model import LeNet5, load_weights, save_weights
 from .paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
-from .sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE
-from .training import DivergenceError, fit, sampled_curvature
+from .sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE, sampled_curvature
+from .training import DivergenceError, fit
 
 SKLEARN = "scikit-learn digits"  # Digits.source
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what PIL and centre_digit raise
@@ -65,6 +65,7 @@ def train(options):
         curvature=options.curvature,
         gamma=options.gamma,
         curvature_patterns=options.curvature_patterns,
+        curvature_every=options.curvature_every,
         checkpoint=options.checkpoint,
         progress=not options.quiet,
         distort=Distortion(*options.distort) if options.distort else None,

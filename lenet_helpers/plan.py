@@ -41,6 +41,7 @@ class Run:
     mu: float = 0.02
     curvature: str = "estimate"
     gamma: float = 0.1
+    curvature_every: int | None = None
     schedule: str | tuple = "paper"
     patterns: int | None = None
     held_out: int = 0

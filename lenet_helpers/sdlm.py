@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.optim import Optimizer
 
+from .data import to_input
 from .losses import one_hot
 from .propagation import Propagation
 
@@ -64,6 +65,14 @@ def estimate_curvature(model, loss, x, labels, exact=False):
     propagation = Propagation(model, loss)
     propagation.curvature(x, one_hot(labels, 10, x.dtype), exact)
     return {name: parameter.curvature.clone() for name, parameter in model.named_parameters()}
+
+
+def sampled_curvature(model, loss, digits, count, seed, estimates=0, exact=False):
+    """h estimated on `count` patterns (III-B), drawn from the digits anew for each estimate; so many came before."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + estimates)
+    chosen = digits.subset(torch.randperm(len(digits), generator=generator)[:count])
+    x = to_input(chosen.images).to(next(model.parameters()))
+    return estimate_curvature(model, loss, x, chosen.labels.to(x.device), exact)
 
 
 class SDLM(Optimizer):

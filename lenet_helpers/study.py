@@ -93,6 +93,7 @@ def _train(run, build, command):
             optimizer=OPTIMIZERS[run.optimizer](run, model),
             curvature=run.curvature,
             gamma=run.gamma,
+            curvature_every=run.curvature_every,
             distort=Distortion(**run.distortion) if run.distortion else None,
             progress=False,
             command=command,

@@ -1,5 +1,6 @@
 """The training loop: one pattern an update in one constant random order (Appendix B and C), at any batch size."""
 
+import math
 import sys
 import time
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from .data import to_input
 from .history import History
 from .losses import MAPLoss, one_hot
 from .propagation import Propagation
-from .sdlm import PAPER_SCHEDULE, SDLM, LinearDecay, estimate_curvature, eta_at
+from .sdlm import PAPER_SCHEDULE, SDLM, LinearDecay, eta_at, sampled_curvature
 
 __all__ = ["DivergenceError", "History", "Progress", "StopTraining", "error_rate", "fit"]
 
@@ -60,6 +61,7 @@ def fit(
     curvature="estimate",
     gamma=0.1,
     curvature_patterns=500,
+    curvature_every=None,
     checkpoint=None,
     progress=True,
     callback=None,
@@ -75,6 +77,7 @@ def fit(
     curvature: how h comes about. "estimate": on `curvature_patterns` patterns before each pass (III-B); "running":
     in the first pass a running average over the patterns, h <- (1 - gamma) h + gamma h_p, then as "estimate";
     "exact": as "estimate", seeded with the exact diagonal of the loss at F6.
+    curvature_every: patterns after which h is estimated anew within a pass; None, as in the paper: once a pass.
     checkpoint: a file from which the same call goes on after any interruption, to the same bits.
     progress: show a progress bar. callback: called with a Progress about every 1,000 patterns; it may take its
     time, or raise StopTraining. distort: (images uint8 (n, 28, 28), generator) -> images, applied before every
@@ -85,9 +88,12 @@ def fit(
     about 1,000 patterns at the latest after the loss has gone astray, OSError where the checkpoint cannot be written.
     """
     check_counts(passes=passes, batch_size=batch_size, curvature_patterns=curvature_patterns)
+    if curvature_every is not None:
+        check_counts(curvature_every=curvature_every)
     check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma)
     run = Run(model, train, test, loss or MAPLoss(), schedule, seed, batch_size, optimizer)
-    run.curvature, run.gamma, run.curvature_patterns = curvature, gamma, curvature_patterns
+    run.curvature, run.gamma = curvature, gamma
+    run.curvature_patterns, run.curvature_every = curvature_patterns, curvature_every
     run.passes, run.checkpoint, run.distort = passes, checkpoint, distort
     with threads(1 if batch_size < MANY else torch.get_num_threads()):
         try:
@@ -135,9 +141,9 @@ class Run:
     def one_pass(self, bar, callback):
         """Go through the patterns once, or through the rest of a pass that was interrupted."""
         start = time.perf_counter() - self.seconds
-        if self.patterns_done == 0:
-            self.set_curvature()
         while self.patterns_done < len(self.train):
+            if self.patterns_done % self.estimate_every == 0:
+                self.set_curvature()
             self.block()
             self.seconds = time.perf_counter() - start
             self.show(bar)
@@ -150,15 +156,29 @@ class Run:
                 start = time.perf_counter() - self.seconds  # the callback's time is not the pass's
         self.end_pass(start)
 
+    @property
+    def running(self):
+        """Whether h is now a running average over the patterns."""
+        return self.curvature == "running" and self.passes_done == 0
+
+    @property
+    def estimate_every(self):
+        """Patterns between two estimates of h."""
+        return self.curvature_every or len(self.train)
+
     def set_curvature(self):
-        if isinstance(self.optimizer, SDLM):
-            count, exact = self.curvature_patterns, self.curvature == "exact"
-            h = sampled_curvature(self.model, self.loss, self.train, count, self.seed, self.passes_done, exact)
-            self.optimizer.set_curvature(h)
+        if not isinstance(self.optimizer, SDLM) or (self.running and self.patterns_done > 0):
+            return
+        a_pass = math.ceil(len(self.train) / self.estimate_every)
+        estimates = self.passes_done * a_pass + self.patterns_done // self.estimate_every
+        count, exact = self.curvature_patterns, self.curvature == "exact"
+        h = sampled_curvature(self.model, self.loss, self.train, count, self.seed, estimates, exact)
+        self.optimizer.set_curvature(h)
 
     def block(self):
         """Update the weights on the next block of patterns; count errors and loss from the answers on the way."""
         size = max(self.batch_size, BLOCK // self.batch_size * self.batch_size)
+        size = min(size, self.estimate_every - self.patterns_done % self.estimate_every)
         chosen = self.order[self.patterns_done : self.patterns_done + size]
         images = self.train.images[chosen]
         if self.distort is not None:
@@ -169,7 +189,6 @@ class Run:
             raise ValueError(f"distort gave {len(x)} images for {len(labels)}; expected one for each.")
         target = one_hot(labels, 10, x.dtype)
         penalties = torch.empty_like(target)
-        running = self.curvature == "running" and self.passes_done == 0
         decays = isinstance(self.schedule, LinearDecay)
         self.set_eta(0)
         update = self.optimizer.update if isinstance(self.optimizer, SDLM) else self.optimizer.step
@@ -177,7 +196,7 @@ class Run:
         for batch, (batch_x, batch_target, batch_penalties) in enumerate(batches):
             if decays:
                 self.set_eta(batch * self.batch_size)
-            if running:
+            if self.running:
                 self.propagation.curvature(batch_x, batch_target)
                 self.optimizer.average_curvature(self.gamma)
             self.propagation.gradient(batch_x, batch_target, batch_penalties)
@@ -266,14 +285,6 @@ class Run:
         if self.snapshot is not None:
             checkpoints.save(self.checkpoint, self.snapshot)
         return f"Interrupted: run the same again and it goes on from {self.checkpoint}."
-
-
-def sampled_curvature(model, loss, digits, count, seed, passes_done=0, exact=False):
-    """h before a pass: estimated on `count` patterns, drawn anew from the digits for each pass (Section III-B)."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + passes_done)
-    chosen = digits.subset(torch.randperm(len(digits), generator=generator)[:count])
-    x = to_input(chosen.images).to(next(model.parameters()))
-    return estimate_curvature(model, loss, x, chosen.labels.to(x.device), exact)
 
 
 def error_rate(model, digits):

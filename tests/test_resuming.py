@@ -38,6 +38,8 @@ RECIPES = {
     "the paper's": lambda model: {},
     "running curvature": lambda model: {"curvature": "running"},
     "exact curvature": lambda model: {"curvature": "exact"},
+    "curvature anew at a block's end": lambda model: {"curvature_every": 50},
+    "curvature anew inside a block": lambda model: {"curvature_every": 70},
     "linear decay": lambda model: {"schedule": LinearDecay()},
     "distortions": lambda model: {"distort": Distortion()},
     "batches of 16": lambda model: {"batch_size": 16},
