@@ -149,14 +149,15 @@ def test_run_command_executes_in_place_and_keeps_a_failing_notebook_as_it_was(tm
     copy_of_the_tool(tmp_path)
     good, bad = tmp_path / "notebooks" / "02_title.ipynb", tmp_path / "notebooks" / "03_bad.ipynb"
     shutil.copy(good, bad)
-    for path, source in ((good, "print(6 * 7)"), (bad, "1 / 0")):
+    prints = "import time\n\nfor answer in (42, 43):\n    print(answer, flush=True)\n    time.sleep(0.5)"
+    for path, source in ((good, prints), (bad, "1 / 0")):
         notebook = nbformat.read(path, as_version=4)
         notebook.cells[1].source = source
         nbformat.write(notebook, path)
     before = bad.read_bytes()
     assert command(tmp_path, "run", str(good)).returncode == 0
     cell = nbformat.read(good, as_version=4).cells[1]
-    assert (cell.execution_count, cell.outputs[0].text) == (1, "42\n")
+    assert (cell.execution_count, [output.text for output in cell.outputs]) == (1, ["42\n43\n"])
     failed = command(tmp_path, "run", str(bad))
     assert failed.returncode == 1 and "ZeroDivisionError" in failed.stderr
     assert bad.read_bytes() == before

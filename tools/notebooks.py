@@ -95,7 +95,11 @@ def run(path: Path) -> float:
     notebook = nbformat.read(path, as_version=4)
     started = time.perf_counter()
     NotebookClient(
-        notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}, record_timing=False
+        notebook,
+        timeout=600,
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        coalesce_streams=True,  # one output, however often a slow cell has printed
     ).execute()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
