@@ -146,7 +146,8 @@ def test_the_committed_runs_are_those_of_the_plan():
     for committed in load_study(ROOT / "results").records:
         run = runs[committed["name"]]
         assert committed["configuration_hash"] == run.digest(), committed["name"]
-        assert committed["configuration"] == json.loads(json.dumps(run.configuration()))
+        now = json.loads(json.dumps(run.configuration()))
+        assert now | committed["configuration"] == now  # a setting that came later has its default, says the hash
         assert committed["data"] == "MNIST"
 
 
