@@ -122,6 +122,17 @@ def test_the_stepper_is_edited_pointed_at_and_refuses_what_is_no_number(trained,
     torch.testing.assert_close(Squash()(convolve(stepper.image, stepper.kernel, stepper.bias)), state)
 
 
+def test_a_number_that_rounds_to_zero_has_no_minus():
+    paper = torch.zeros(28, 28, dtype=torch.uint8)
+    for kernel in ("vertical edge", "horizontal edge"):
+        stepper = ConvolutionStepper(paper)
+        stepper.choice.value = kernel
+        assert "add up to 0.00" in stepper.view.spoken and "-0.00" not in stepper.view.markup
+    lab = LossLab()
+    lab.right.value, lab.rival.value = 31, 28
+    assert "of its rival: +0.00, so it is left alone" in lab.view.spoken and "-0.00" not in lab.view.markup
+
+
 @pytest.mark.parametrize("loss", [MSELoss(), MAPLoss(10.0), MAPLoss(0.5)])
 def test_pushes_are_the_losses_own_derivative_and_lead_downhill(loss):
     penalties = torch.tensor([[12.0, 8.0]], requires_grad=True)

@@ -113,7 +113,7 @@ def draw_account(told):
         picture.add(text(x, 48, source.name.replace(" map ", "·"), 11), shown(source.patch, x, 54, pixel))
         picture.add(tile(source.weight, x, 112, pixel, limit=strongest))
         if len(told.sources) > 1:
-            picture.add(text(x + columns * pixel / 2, 178, f"{source.amount:+.2f}", 11, "middle"))
+            picture.add(text(x + columns * pixel / 2, 178, f"{source.amount:+z.2f}", 11, "middle"))
     return picture
 
 

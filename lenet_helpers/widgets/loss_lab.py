@@ -39,8 +39,8 @@ def draw_losses(loss, right, rival):
     pull, push = pushes(loss, point)[0].tolist()
     told = (
         f"E = {energy:.2f}.",
-        f"dE/dy of the right class: {pull:+.2f}, so it is {'pulled down' if pull > 5e-3 else 'left alone'}.",
-        f"dE/dy of its rival: {push:+.2f}, so it is {'pushed up' if push < -5e-3 else 'left alone'}.",
+        f"dE/dy of the right class: {pull:+z.2f}, so it is {'pulled down' if pull > 5e-3 else 'left alone'}.",
+        f"dE/dy of its rival: {push:+z.2f}, so it is {'pushed up' if push < -5e-3 else 'left alone'}.",
     )
     picture = Svg(780, 396, f"{loss}, right class at penalty {right:g}, rival at {rival:g}. {' '.join(told)}")
     picture.add(*_plane(), *_arrows(loss))

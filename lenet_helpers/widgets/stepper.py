@@ -41,8 +41,8 @@ def draw_step(image, kernel, bias=0.0, place=0):
     products = patch * kernel
     total, squashed = sums[row, column].item(), Squash()(sums[row, column].reshape(1)).item()
     told = (
-        f"Row {row}, column {column}: the 25 products add up to {total - bias:.2f}; with the bias {bias:.2f} "
-        f"that is {total:.2f}, and squashed {squashed:.2f}."
+        f"Row {row}, column {column}: the 25 products add up to {total - bias:z.2f}; with the bias {bias:z.2f} "
+        f"that is {total:z.2f}, and squashed {squashed:z.2f}."
     )
     picture = Svg(640, 572, f"A 5 by 5 kernel on a 32 by 32 field, and the 28 by 28 map it makes. {told}")
     x = 350
@@ -79,7 +79,7 @@ def _numbers(values, x, y, cell, limit):
             yield text(
                 x + (column + 0.5) * cell,
                 y + (row + 0.62) * cell,
-                f"{value if abs(value) >= 5e-3 else 0.0:.2f}",
+                f"{value:z.2f}",
                 11,
                 "middle",
                 colour,

@@ -85,7 +85,7 @@ def account(model, maps, layer, place, row, column):
     """The Account of one unit of `model` for the pattern whose `state_maps` are given."""
     state = maps[layer][place, row, column].item()
     if layer == "input":
-        words = f"Pixel in row {row}, column {column}: {state:.2f}, where background is -0.1 and ink 1.175."
+        words = f"Pixel in row {row}, column {column}: {state:z.2f}, where background is -0.1 and ink 1.175."
         return Account("Input", [], state, words)
     below, feeding, top, bottom, left, right = fed_by(layer, place, row, column)
     patches = [maps[below][source, top : bottom + 1, left : right + 1] for source in feeding]
@@ -108,8 +108,8 @@ def account(model, maps, layer, place, row, column):
     total = sum(source.amount for source in sources)
     products = sum(source.patch.numel() for source in sources)
     words = (
-        f"{products} products add up to {total:.2f}; with the bias {bias:.2f} that is {total + bias:.2f}, "
-        f"and squashed {state:.2f}."
+        f"{products} products add up to {total:z.2f}; with the bias {bias:z.2f} that is {total + bias:z.2f}, "
+        f"and squashed {state:z.2f}."
     )
     unit = row * maps[layer].shape[2] + column
     where = f" map {place}, row {row}, column {column}" if len(maps[layer]) > 1 else f" unit {unit}"
