@@ -40,7 +40,7 @@ TABLE = (
 TOTAL_PARAMETERS = 60_000
 TOTAL_CONNECTIONS = 340_908
 
-PUBLISHED_RATES = (7e-5, 1.6e-2)  # smallest and largest effective learning rate of the first pass (App. C)
+PUBLISHED_RATES = (7e-5, 1.6e-2)  # smallest and largest effective learning rate of the first pass (III-B)
 
 # Fig. 5: pass -> error; training error is measured on the fly
 FIG5_TRAIN = _curve("fig5", "train", 21)
