@@ -151,7 +151,7 @@ def test_the_committed_runs_are_those_of_the_plan():
         assert committed["data"] == "MNIST"
 
 
-@pytest.mark.parametrize("name", ["regular-0", "distorted-0"])
+@pytest.mark.parametrize("name", ["regular-0", "distorted-0", "renewed-0", "distorted-renewed-0"])
 def test_committed_weights_score_what_their_record_says(name, mnist):
     path = ROOT / "results" / "weights" / f"{name}.safetensors"
     if not path.exists():
