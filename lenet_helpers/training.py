@@ -19,7 +19,8 @@ from .sdlm import PAPER_SCHEDULE, SDLM, LinearDecay, eta_at, sampled_curvature
 
 __all__ = ["DivergenceError", "History", "Progress", "StopTraining", "error_rate", "fit"]
 
-BLOCK = 1000  # patterns between two looks at the loss, calls of the callback and chances to write a checkpoint
+BLOCK = 500  # patterns between two looks at the loss, calls of the callback and chances to write a checkpoint
+READ = 1000  # patterns read at a time where nothing is learned
 WINDOW = 100  # patterns whose mean loss tells whether training has diverged
 CHECKPOINT_SECONDS = 10
 MANY = 16  # patterns an update from which more than one thread pays
@@ -79,13 +80,13 @@ def fit(
     "exact": as "estimate", seeded with the exact diagonal of the loss at F6.
     curvature_every: patterns after which h is estimated anew within a pass; None, as in the paper: once a pass.
     checkpoint: a file from which the same call goes on after any interruption, to the same bits.
-    progress: show a progress bar. callback: called with a Progress about every 1,000 patterns; it may take its
+    progress: show a progress bar. callback: called with a Progress about every 500 patterns; it may take its
     time, or raise StopTraining. distort: (images uint8 (n, 28, 28), generator) -> images, applied before every
     presentation. command: kept in the history.
     With fewer than 16 patterns an update, one thread is used: more would only wait for each other.
 
     Raises ValueError for arguments out of range, CheckpointError for a checkpoint of another run, DivergenceError
-    about 1,000 patterns at the latest after the loss has gone astray, OSError where the checkpoint cannot be written.
+    within 1,000 patterns after the loss has gone astray, OSError where the checkpoint cannot be written.
     """
     check_counts(passes=passes, batch_size=batch_size, curvature_patterns=curvature_patterns)
     if curvature_every is not None:
@@ -290,7 +291,7 @@ class Run:
 def error_rate(model, digits):
     """Error rate in percent over all of `digits` (Digits)."""
     like = next(model.parameters())
-    blocks = zip(digits.images.split(BLOCK), digits.labels.split(BLOCK))
+    blocks = zip(digits.images.split(READ), digits.labels.split(READ))
     wrong = sum(
         int((model.predict(to_input(images).to(like)).cpu() != labels.cpu()).sum()) for images, labels in blocks
     )

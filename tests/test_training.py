@@ -230,7 +230,7 @@ def test_a_diverging_loss_stops_the_run_within_a_thousand_patterns(network, argu
     calls = []
     with pytest.raises(DivergenceError, match="expected at most .* lower eta"):
         fit(LeNet5(**network), digits(1200), passes=3, progress=False, callback=calls.append, **arguments)
-    assert calls == []
+    assert sum(p.patterns for p in calls) <= 500  # one block at most went by unnoticed
 
 
 def test_a_loss_that_goes_astray_later_is_seen_in_the_same_block(monkeypatch):
@@ -246,7 +246,7 @@ def test_a_loss_that_goes_astray_later_is_seen_in_the_same_block(monkeypatch):
     monkeypatch.setattr(SDLM, "update", update)
     with pytest.raises(DivergenceError, match="From pattern 1,100 of pass 1 on the mean loss is nan"):
         fit(LeNet5(), few, passes=1, progress=False, callback=calls.append)
-    assert [p.patterns for p in calls] == [1000]
+    assert [p.patterns for p in calls] == [500, 1000]  # seen by the end of the block, at 1,200
 
 
 OTHER = LeNet5(seed=2)

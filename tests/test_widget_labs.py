@@ -220,7 +220,7 @@ def test_training_pauses_goes_on_and_stops(many):
 
 
 def test_a_finished_training_is_the_one_fit_gives(many):
-    few, model, again = many.subset(slice(0, 1000)), LeNet5(), LeNet5()
+    few, model, again = many.subset(slice(0, 500)), LeNet5(), LeNet5()  # a pass is one block
     monitor = TrainingMonitor(model, few, few.subset(slice(0, 300)), passes=2)
     monitor.start()
     history = monitor.wait(60)

@@ -60,7 +60,7 @@ def draw_curves(trace):
     for at in range(0, passes + 1, max(1, passes // 10)):
         picture.add(text(x(at), TOP + TALL + 18, at, 11, "middle"))
     picture.add(text(LEFT + WIDE / 2, TOP + TALL + 38, "passes over the training set", 12, "middle"))
-    key = [("error of the last 1,000 patterns", PALETTE["blue"], "1 0"),
+    key = [("error of the last 500 patterns", PALETTE["blue"], "1 0"),
            ("training error of a pass", PALETTE["blue"], "dot"),
            ("test error", PALETTE["orange"], "dot"), ("Fig. 5", None, "5 4")]  # fmt: skip
     for at, (name, colour, dash) in enumerate(key):
@@ -153,7 +153,7 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
         self._thread.start()
 
     def pause(self):
-        """Hold the training at the next thousand patterns."""
+        """Hold the training within 500 patterns."""
         if self.running:
             self._go.clear()
             self._tell("Pausing.")
@@ -165,7 +165,7 @@ class TrainingMonitor(Touchable, ipywidgets.VBox):
             self._tell("Training.")
 
     def stop(self):
-        """End the training at the next thousand patterns; a checkpoint, if there is one, is written."""
+        """End the training within 500 patterns; a checkpoint, if there is one, is written."""
         self._stopping = True
         self._go.set()
 
