@@ -270,27 +270,31 @@ def test_a_checkpoint_of_another_run_is_one_line_and_status_1(tmp_path, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_ends_with_status_130_and_the_same_command_goes_on_to_the_same_bits(small, tmp_path):
-    paths = [tmp_path / name for name in ("weights.safetensors", "history.json", "checkpoint.safetensors")]
-    line = ["train", *SMALL, "--quiet", "--out", paths[0], "--history", paths[1], "--checkpoint", paths[2]]
-    for _ in range(5):  # on a busy machine so short a run can be over before the signal comes
-        for path in paths:
-            path.unlink(missing_ok=True)
-        process = start(*line)
-        while not paths[2].exists():
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
-        if process.returncode != 0:
-            break
+def test_ctrl_c_ends_with_status_130_and_the_same_command_goes_on_to_the_same_bits(tmp_path):
+    def command(folder):
+        names = ("weights.safetensors", "history.json", "checkpoint.safetensors")
+        files = [str(tmp_path / folder / name) for name in names]
+        options = ["--quiet", "--passes", "15", "--out", files[0], "--history", files[1], "--checkpoint", files[2]]
+        return files, ["train", *SMALL, *options]
+
+    def trained(files):
+        return load_weights(files[0]), History.load(files[1])
+
+    files, line = command("cut")
+    process = start(*line)
+    while not Path(files[2]).exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
     assert process.returncode == 130, said
     assert "run the same again and it goes on from" in said and "Traceback" not in said
-    assert not paths[0].exists()
-    assert main([str(word) for word in line]) == 0
-    resumed, whole = (load_weights(paths[0]), History.load(paths[1])), (load_weights(small[0]), History.load(small[1]))
-    resumed[1].command = whole[1].command
-    assert same_run(resumed, whole)
+    assert not Path(files[0]).exists()
+    whole, uninterrupted = command("whole")
+    assert main(line) == main(uninterrupted) == 0
+    resumed, expected = trained(files), trained(whole)
+    resumed[1].command = expected[1].command
+    assert same_run(resumed, expected)
 
 
 def test_help_does_not_wait_for_torch():
