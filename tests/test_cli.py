@@ -281,7 +281,12 @@ def test_ctrl_c_ends_with_status_130_and_the_same_command_goes_on_to_the_same_bi
         return load_weights(files[0]), History.load(files[1])
 
     files, line = command("cut")
-    process = start(*line)
+    # A shell's background job ignores SIGINT and hands that on to the processes it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = start(*line)
+    finally:
+        signal.signal(signal.SIGINT, before)
     while not Path(files[2]).exists():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
