@@ -59,6 +59,7 @@ def inference(model, count, device="cpu"):
 
 
 def our_curvature(count):
-    """The estimate of h on `count` patterns."""
+    """The estimate of h on `count` patterns, in memories used again, as in fit."""
     model, loss, (x, labels) = LeNet5(), MAPLoss(), patterns(count)
-    return lambda: estimate_curvature(model, loss, x, labels)
+    propagation = Propagation(model, loss)
+    return lambda: estimate_curvature(model, loss, x, labels, propagation=propagation)

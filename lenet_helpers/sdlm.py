@@ -46,12 +46,12 @@ def eta_at(schedule, passes_done):
     return schedule[min(int(passes_done), len(schedule) - 1)]
 
 
-def estimate_curvature(model, loss, x, labels, exact=False):
+def estimate_curvature(model, loss, x, labels, exact=False, propagation=None):
     """h of every parameter: Eq. 23's sum over shared connections, mean over the patterns given (Eq. 24), >= 0.
 
     x: (N, 1, 32, 32) of the model's dtype; labels: int64 (N,). exact: seed F6 with the exact diagonal of the loss
-    instead of the constant 2 scale. Returns name -> tensor of the parameter's shape. Raises ValueError for inputs the
-    model would refuse.
+    instead of the constant 2 scale. propagation: a Propagation of this model and loss, whose memories are used again.
+    Returns name -> tensor of the parameter's shape. Raises ValueError for inputs the model would refuse.
     """
     model.check_input(x)
     if (
@@ -62,17 +62,17 @@ def estimate_curvature(model, loss, x, labels, exact=False):
         raise ValueError(
             f"Got labels {labels.dtype} of shape {tuple(labels.shape)}; expected int64 ({len(x)},) from 0 to 9."
         )
-    propagation = Propagation(model, loss)
+    propagation = propagation or Propagation(model, loss)
     propagation.curvature(x, one_hot(labels, 10, x.dtype), exact)
     return {name: parameter.curvature.clone() for name, parameter in model.named_parameters()}
 
 
-def sampled_curvature(model, loss, digits, count, seed, estimates=0, exact=False):
+def sampled_curvature(model, loss, digits, count, seed, estimates=0, exact=False, propagation=None):
     """h estimated on `count` patterns (III-B), drawn from the digits anew for each estimate; so many came before."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + estimates)
     chosen = digits.subset(torch.randperm(len(digits), generator=generator)[:count])
     x = to_input(chosen.images).to(next(model.parameters()))
-    return estimate_curvature(model, loss, x, chosen.labels.to(x.device), exact)
+    return estimate_curvature(model, loss, x, chosen.labels.to(x.device), exact, propagation)
 
 
 class SDLM(Optimizer):

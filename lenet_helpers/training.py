@@ -173,8 +173,8 @@ class Run:
         a_pass = math.ceil(len(self.train) / self.estimate_every)
         estimates = self.passes_done * a_pass + self.patterns_done // self.estimate_every
         count, exact = self.curvature_patterns, self.curvature == "exact"
-        h = sampled_curvature(self.model, self.loss, self.train, count, self.seed, estimates, exact)
-        self.optimizer.set_curvature(h)
+        given = (self.model, self.loss, self.train, count, self.seed, estimates, exact, self.propagation)
+        self.optimizer.set_curvature(sampled_curvature(*given))
 
     def block(self):
         """Update the weights on the next block of patterns; count errors and loss from the answers on the way."""

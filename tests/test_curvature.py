@@ -12,7 +12,9 @@ from reference_cases import CODES, PATTERNS, random_tensor, random_weights, rela
 from reference_judges import X, Y, judge_curvature, loops, weights_of
 from reference_torch import exact_seeds, gauss_newton_diagonal, map_loss
 
-from lenet_helpers.losses import MAPLoss, MSELoss
+from lenet_helpers.losses import MAPLoss, MSELoss, one_hot
+from lenet_helpers.model import LeNet5
+from lenet_helpers.propagation import Propagation
 from lenet_helpers.sdlm import estimate_curvature
 
 
@@ -128,3 +130,14 @@ def test_curvature_on_patterns_the_network_cannot_read_is_refused():
     for x, labels in cases:
         with pytest.raises(ValueError, match="."):
             estimate_curvature(model, MAPLoss(), x, labels)
+
+
+def test_an_estimate_in_memories_used_again_has_the_same_bits_as_one_in_fresh_ones(generator):
+    model, loss = LeNet5(seed=1), MAPLoss()
+    x, labels = torch.rand(20, 1, 32, 32, generator=generator), torch.arange(20) % 10
+    expected = estimate_curvature(model, loss, x, labels)
+    propagation = Propagation(model, loss)
+    for _ in range(2):
+        propagation.gradient(x, one_hot(labels, 10, x.dtype), torch.empty(20, 10))  # a step on the same shape between
+        again = estimate_curvature(model, loss, x, labels, propagation=propagation)
+        assert all(torch.equal(again[name], h) for name, h in expected.items())
