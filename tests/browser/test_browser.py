@@ -133,7 +133,7 @@ def pauses_training(page):
         return page.locator("button.jupyter-button").filter(has_text=re.compile(f"^{name}$"))
 
     button("Start").click()
-    status.filter(has_text=re.compile(r"Training\. Pass 1 of \d+, \d")).wait_for()
+    status.filter(has_text=re.compile(r"Training\. Pass \d+ of \d+, \d")).wait_for()
     button("Pause").click()
     status.filter(has_text="Paused.").wait_for()
     held = status.inner_text()
