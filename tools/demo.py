@@ -9,6 +9,7 @@ gets a kernel of its own.
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,9 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.executable, "-m", "voila", str(page), f"--port={options.port}", "--Voila.ip=127.0.0.1",
         f"--theme={options.theme}", *(["--no-browser"] if options.no_browser else []),
     ]  # fmt: skip
+    server = subprocess.Popen(command)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # a page that is stopped leaves no server behind
     try:
-        return subprocess.run(command).returncode
+        return server.wait()
     except KeyboardInterrupt:
+        server.wait()
         return 0
 
 
