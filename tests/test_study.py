@@ -96,7 +96,7 @@ def test_a_plan_lists_its_runs_in_order_with_the_defaults_filled_in():
 def test_the_papers_plan_judges_choices_on_held_out_patterns_and_figures_on_the_test_set():
     runs = load_plan(ROOT / "studies" / "paper.toml")
     chosen = {run.experiment for run in runs if run.held_out}
-    assert chosen and all(name.startswith(("renew-", "strength-", "rate-")) for name in chosen)
+    assert chosen and all(name.startswith(("renew-", "margin-", "strength-", "rate-")) for name in chosen)
     assert all(run.dataset == "mnist" for run in runs)
     strengths = {run.experiment: run.distortion for run in runs if run.experiment.startswith("strength-")}
     assert all(run.distortion in strengths.values() for run in runs if run.experiment == "distorted")
