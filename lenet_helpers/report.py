@@ -169,13 +169,13 @@ def spread(values):
     return f"{values.mean():.2f}" + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else "")
 
 
-def experiments_table(study, judged_on):
-    """A row an experiment: how it differs from the main recipe, and its errors after the last pass."""
+def experiments_table(study, judged_on, named=""):
+    """A row an experiment whose name begins so: what sets it apart from the main recipe, its errors at the end."""
     rows = []
     for name in study.experiments():
         runs, diverged = study.runs(name), study.diverged(name)
         first = (runs + diverged)[0]
-        if first["evaluated_on"] != judged_on:
+        if first["evaluated_on"] != judged_on or not name.startswith(named):
             continue
         cells = ["-"] * 5
         if runs:

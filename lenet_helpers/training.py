@@ -172,9 +172,17 @@ class Run:
             return
         a_pass = math.ceil(len(self.train) / self.estimate_every)
         estimates = self.passes_done * a_pass + self.patterns_done // self.estimate_every
-        count, exact = self.curvature_patterns, self.curvature == "exact"
-        given = (self.model, self.loss, self.train, count, self.seed, estimates, exact, self.propagation)
-        self.optimizer.set_curvature(sampled_curvature(*given))
+        h = sampled_curvature(
+            self.model,
+            self.loss,
+            self.train,
+            self.curvature_patterns,
+            self.seed,
+            estimates,
+            exact=self.curvature == "exact",
+            propagation=self.propagation,
+        )
+        self.optimizer.set_curvature(h)
 
     def block(self):
         """Update the weights on the next block of patterns; count errors and loss from the answers on the way."""

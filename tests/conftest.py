@@ -9,6 +9,8 @@ import pytest
 import torch
 from mnist_at_hand import mnist_or_skip
 
+from lenet_helpers.model import load_weights
+
 # No deadline: a first call pays for imports, and CI's cores are shared.
 hypothesis.settings.register_profile("lenet", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("lenet")
@@ -37,3 +39,17 @@ def generator():
 def mnist_sample(mnist):
     """The first 1,000 training digits of MNIST, for tests that need real digits but not many."""
     return mnist.train.subset(slice(0, 1000))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """The network that comes with the package."""
+    return load_weights("regular")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Made-up digits, for widgets that need some and no matter which."""
+    from widget_pages import strokes  # here: the other tests do without the widgets
+
+    return strokes(300)

@@ -4,38 +4,21 @@ import time
 
 import pytest
 import torch
-from widget_pages import SEVEN, ask, strokes
+from widget_pages import SEVEN, ask
 
 from lenet_helpers.codes import DIGIT_CODES
 from lenet_helpers.data import to_input
 from lenet_helpers.layers import Squash
 from lenet_helpers.losses import MAPLoss, MSELoss
-from lenet_helpers.model import TABLE_I, LeNet5, load_weights
+from lenet_helpers.model import TABLE_I, LeNet5
 from lenet_helpers.sdlm import SDLM
 from lenet_helpers.training import fit
-from lenet_helpers.widgets import (
-    ConvolutionStepper,
-    CurvatureLab,
-    DrawPad,
-    LayerExplorer,
-    LossLab,
-    TrainingMonitor,
-)
+from lenet_helpers.widgets import ConvolutionStepper, CurvatureLab, DrawPad, LayerExplorer, LossLab, TrainingMonitor
 from lenet_helpers.widgets.controls import Slider, round_numbers
 from lenet_helpers.widgets.curvature_lab import walk
 from lenet_helpers.widgets.loss_lab import downhill, pushes
 from lenet_helpers.widgets.stepper import KERNELS, OUT, convolve
 from lenet_helpers.widgets.tracing import LAYERS, account, fed_by, receptive_field, state_maps
-
-
-@pytest.fixture(scope="module")
-def trained():
-    return load_weights("regular")
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return strokes(300)
 
 
 def test_a_units_account_adds_up_to_its_state(trained, digits, generator):
@@ -196,7 +179,7 @@ def until(condition, seconds=180):
 
 @pytest.fixture
 def many(digits):
-    """3,000 patterns: three blocks a pass."""
+    """3,000 patterns: six blocks a pass."""
     return digits.subset(torch.arange(3000) % 300)
 
 

@@ -9,36 +9,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
-from widget_pages import ONE, SEVEN, ask, drawing, post, strokes
+from widget_pages import ONE, SEVEN, ask, drawing, post
 
 from lenet_helpers.centring import centre_digit
 from lenet_helpers.data import to_input
 from lenet_helpers.metrics import evaluate
-from lenet_helpers.model import LeNet5, load_weights
-from lenet_helpers.widgets import (
-    ConvolutionStepper,
-    CurvatureLab,
-    DrawPad,
-    LayerExplorer,
-    LossLab,
-    TrainingMonitor,
-)
+from lenet_helpers.model import LeNet5
+from lenet_helpers.widgets import ConvolutionStepper, CurvatureLab, DrawPad, LayerExplorer, LossLab, TrainingMonitor
 from lenet_helpers.widgets.draw_pad import EMPTY, SIDE
 from lenet_helpers.widgets.live import LivePicture
 from lenet_helpers.widgets.raster import png
 from lenet_helpers.widgets.reading import MOST_INK, Reading
 from lenet_helpers.widgets.svg import Svg, bar, text, tile
 from lenet_helpers.widgets.tracing import LAYERS
-
-
-@pytest.fixture(scope="module")
-def trained():
-    return load_weights("regular")
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return strokes(300)
 
 
 def every_widget(model, digits):
