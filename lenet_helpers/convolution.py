@@ -17,6 +17,8 @@ class Convolution(Layer):
     The input is copied once for each kernel column, shifted by that column; each kernel row is then one matrix
     product on a view of that copy, shifted by that row: five products and five shifted copies for the 25 places
     of the kernel. Where the kernel covers the whole field, as in C5, nothing is shifted: one product.
+    The kernels' derivatives are one batch of five products of the same views, laid out with the states' rows before
+    the maps: for C3 that takes 0.6 of the time of the other way round.
     """
 
     def __init__(self, in_maps, out_maps, kernel=5, table=None):
@@ -81,7 +83,7 @@ class Convolution(Layer):
         memory.windows = x.unfold(2, self.kernel, 1).permute(0, 4, 1, 2, 3)  # maps, kernel columns, rows, ...
         memory.states = x.new_empty(memory.windows.shape)
         if self.in_maps > 1:
-            memory.zeros = x.new_zeros(self.kernel * self.out_maps * self.in_maps * self.kernel)
+            memory.zeros = x.new_zeros(self.kernel * self.in_maps * self.kernel * self.out_maps)
 
     def slabs(self, states, memory):
         """What each kernel row multiplies: views (in_maps x kernel, positions x patterns) of the shifted copies."""
@@ -92,37 +94,42 @@ class Convolution(Layer):
         return [flat[:, row * stride : (row + memory.shape[1]) * stride] for row in range(self.kernel)]
 
     def by_row(self, kernels, memory):
-        """Kernels, or their derivatives, as one (out_maps, in_maps x kernel) view for each kernel row."""
+        """Kernels as one (out_maps, in_maps x kernel) view for each kernel row."""
         if memory.windows is None:
             return [kernels.view(self.out_maps, -1)]
         if memory.zeros is None:
             return list(kernels.view(self.out_maps, self.kernel, self.kernel).unbind(1))
-        return list(kernels.view(self.kernel, self.out_maps, -1).unbind(0))
+        return list(kernels.view(self.kernel, -1, self.out_maps).mT.unbind(0))
 
     def bprop(self, signal, memory, order=1, to_input=True):
-        signal = signal.view(self.out_maps, -1)
         weight = derivative(self.weight, order)
-        if memory.target is not weight:
-            self.wire_back(weight, memory, order)
+        if memory.target is not weight or memory.signal is not signal:
+            self.wire_back(weight, signal, memory, order)
         if order == 2:
             torch.mul(memory.states, memory.states, out=memory.raised)
-        beta = 0 if memory.overwrite or memory.zeros is not None else 1
-        for target, slab in zip(memory.targets, memory.turned):
-            target.addmm_(signal, slab, beta=beta)
-        if memory.zeros is not None:
-            memory.picked = torch.index_select(memory.gathered, 0, self.place, out=memory.picked)
+        if memory.windows is None:
+            add_product(memory.flat_target, memory.flat_signal, memory.turned, memory)
+        else:
+            memory.gathered = torch.bmm(memory.turned, memory.signals, out=memory.gathered)
+            memory.picked = torch.index_select(memory.gathered.view(-1), 0, self.place, out=memory.picked)
             add(memory.flat_target, memory.picked, memory)
-        add_product(derivative(self.bias, order), signal, memory.ones, memory)
-        return self.down(signal, memory, order) if to_input else None
+        add_product(derivative(self.bias, order), memory.flat_signal, memory.ones, memory)
+        return self.down(memory.flat_signal, memory, order) if to_input else None
 
-    def wire_back(self, weight, memory, order):
-        """Lay out the sums into `weight`, the derivatives of this order, and the states they multiply."""
-        memory.target, memory.flat_target = weight, weight.view(-1)
-        memory.gathered = None if memory.zeros is None else torch.empty_like(memory.zeros)
-        memory.targets = self.by_row(weight if memory.zeros is None else memory.gathered, memory)
+    def wire_back(self, weight, signal, memory, order):
+        """Lay out the sums of `signal` times states into `weight`, the derivatives of this order."""
+        memory.target, memory.signal = weight, signal
+        memory.flat_signal = signal.view(self.out_maps, -1)
+        memory.ones = signal.new_ones(memory.flat_signal.shape[1])
         memory.raised = memory.states if order == 1 else torch.empty_like(memory.states)
-        memory.turned = [slab.t() for slab in self.slabs(memory.raised, memory)]
-        memory.ones = weight.new_ones(memory.turned[0].shape[0])
+        slabs = self.slabs(memory.raised, memory)
+        if memory.windows is None:
+            memory.flat_target, memory.turned = weight.view(self.out_maps, -1), slabs[0].t()
+            return
+        memory.flat_target = weight.view(-1)
+        flat, stride = memory.raised.view(self.in_maps * self.kernel, -1), memory.shape[2] * memory.shape[3]
+        memory.turned = flat.unfold(1, memory.shape[1] * stride, stride).movedim(1, 0)  # the slabs, as one view
+        memory.signals = memory.flat_signal.t().expand(self.kernel, -1, -1)
 
     def down(self, signal, memory, order):
         """Derivatives with respect to the input: the products in reverse, then the shifted copies added up."""
@@ -145,7 +152,7 @@ class Convolution(Layer):
 
 
 def places(connected, kernel):
-    """Where each stored weight stands in the dense (kernel row, out map, in map, kernel column) array, flat."""
+    """Where each stored weight stands in the dense (kernel row, in map, kernel column, out map) array, flat."""
     out_maps, in_maps = connected.shape
-    dense = torch.arange(kernel * out_maps * in_maps * kernel).view(kernel, out_maps, in_maps, kernel)
-    return dense.permute(1, 2, 0, 3)[connected].reshape(-1)
+    dense = torch.arange(kernel * in_maps * kernel * out_maps).view(kernel, in_maps, kernel, out_maps)
+    return dense.permute(3, 1, 0, 2)[connected].reshape(-1)

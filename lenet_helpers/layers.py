@@ -116,18 +116,16 @@ class Squash(Layer):
                 x.new_tensor(-AMPLITUDE),
             )
             memory.slope_at_zero = x.new_tensor(AMPLITUDE * STEEPNESS)
-        memory.scaled = torch.mul(x, memory.double_steepness, out=memory.scaled)
-        memory.sigmoid = torch.sigmoid(memory.scaled, out=memory.sigmoid)
-        memory.y = torch.add(memory.minus_amplitude, memory.sigmoid, alpha=2 * AMPLITUDE, out=memory.y)
+        scaled = torch.mul(x, memory.double_steepness, out=memory.y)
+        sigmoid = torch.sigmoid(scaled, out=memory.y)
+        memory.y = torch.add(memory.minus_amplitude, sigmoid, alpha=2 * AMPLITUDE, out=memory.y)
         return memory.y
 
     def bprop(self, signal, memory, order=1, to_input=True):
         """f'(a) = S/A (A^2 - f(a)^2), from the state itself."""
         y = memory.y
-        memory.slope = torch.addcmul(
-            memory.slope_at_zero, y, y, value=-STEEPNESS / AMPLITUDE, out=memory.slope
-        )
-        memory.dx = torch.mul(signal, raised(memory.slope, order), out=memory.dx)
+        slope = torch.addcmul(memory.slope_at_zero, y, y, value=-STEEPNESS / AMPLITUDE, out=memory.dx)
+        memory.dx = torch.mul(signal, raised(slope, order), out=memory.dx)
         return memory.dx
 
 
