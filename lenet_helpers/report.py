@@ -3,11 +3,13 @@
 from . import plots, result_figures
 from .paper import FIG9, FIG10
 from .plan import Run
-from .results import RESULTS, claims, load_study
+from .results import DISTORTED_SEEDS, RECIPES, REGULAR_SEEDS, RESULTS, claims, load_study
 
 MAIN = "regular"
 NAMES = {"rbf_scale": "penalty scale", "held_out": "held out", "curvature_every": "h renewed every"}
-COMMITTEES = {"regular": 5, "renewed": 5, "distorted": 3, "distorted-renewed": 3}
+COMMITTEES = {recipe.regular: REGULAR_SEEDS for recipe in RECIPES} | {
+    recipe.distorted: DISTORTED_SEEDS for recipe in RECIPES if recipe.distorted
+}
 
 
 def build_results(results_dir=RESULTS):
@@ -133,17 +135,14 @@ def table(header, rows):
 
 
 def claims_table(study):
-    rows = [
-        (
-            claim.text,
-            claim.paper,
-            f"<= {claim.bar:.2f}",
-            "-" if claim.measured is None else f"{claim.measured:.3f}",
-            claim.verdict,
-        )
-        for claim in claims(study)
-    ]
-    return table(["claim", "paper", "bar", "measured", "verdict"], rows)
+    """A row a claim, a column a recipe: what was measured and whether the bar is met."""
+    rows = {}
+    for claim in claims(study):
+        row = rows.setdefault(claim.text, [claim.paper, f"<= {claim.bar:.2f}"] + ["-"] * len(RECIPES))
+        column = 2 + [recipe.text for recipe in RECIPES].index(claim.recipe)
+        row[column] = claim.verdict if claim.measured is None else f"{claim.measured:.3f} {claim.verdict}"
+    header = ["claim", "paper", "bar", *(recipe.text for recipe in RECIPES)]
+    return table(header, [(text, *row) for text, row in rows.items()])
 
 
 def differences(configuration):
