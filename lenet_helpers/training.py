@@ -82,7 +82,7 @@ def fit(
     checkpoint: a file from which the same call goes on after any interruption, to the same bits.
     progress: show a progress bar. callback: called with a Progress about every 500 patterns; it may take its
     time, or raise StopTraining. distort: (images uint8 (n, 28, 28), generator) -> images, applied before every
-    presentation. command: kept in the history.
+    presentation; h is estimated on the images as they are. command: kept in the history.
     With fewer than 16 patterns an update, one thread is used: more would only wait for each other.
 
     Raises ValueError for arguments out of range, CheckpointError for a checkpoint of another run, DivergenceError

@@ -95,6 +95,7 @@ def test_the_distance_to_fig5_is_that_of_the_mean_curve_from_pass_3_on():
 
 
 def test_a_bar_met_exactly_is_met_and_one_missed_by_a_hair_is_missed():
+    assert Claim("", "", 0.3, "", "regular", 3, 3, 0.1 + 0.2).verdict == "met"
     assert Claim("", "", 1.1, "", "regular", 5, 5, 1.1).verdict == "met"
     assert Claim("", "", 1.1, "", "regular", 5, 5, 1.104).verdict == "missed by 0.004"
 
