@@ -8,7 +8,7 @@ from .results import DISTORTED_SEEDS, RECIPES, REGULAR_SEEDS, RESULTS, claims, l
 MAIN = "regular"
 NAMES = {"rbf_scale": "penalty scale", "held_out": "held out", "curvature_every": "h renewed every"}
 COMMITTEES = {recipe.regular: REGULAR_SEEDS for recipe in RECIPES} | {
-    recipe.distorted: DISTORTED_SEEDS for recipe in RECIPES if recipe.distorted
+    recipe.distorted: DISTORTED_SEEDS for recipe in RECIPES
 }
 
 
