@@ -117,7 +117,7 @@ def add_updates(train):
     number("--curvature-every", int, None, "patterns after which h is estimated anew within a pass")
     train.add_argument(
         "--distort", type=float, nargs=4, metavar=("TRANSLATION", "SCALING", "SQUEEZING", "SHEAR"),
-        help="distort nine of ten presentations by up to these strengths, such as 1 0.1 0.1 0.15",
+        help="distort nine of ten presentations by up to these strengths, such as 1 0.15 0.15 0.25",
     )  # fmt: skip
 
 
