@@ -18,8 +18,8 @@ class Distortion:
                  distorted patterns to 60,000 originals: nine of ten.
 
     All draws are uniform and independent. The paper gives no strengths; these were chosen on held-out training
-    patterns (notebook 13): a network of 60,000 parameters underfits when they are stronger. Raises ValueError for a strength that is negative or not
-    finite, and for a fraction outside 0 to 1.
+    patterns (notebook 13): a network of 60,000 parameters underfits when they are stronger. Raises ValueError for
+    a strength that is negative or not finite, and for a fraction outside 0 to 1.
     """
 
     translation: float = 1.0

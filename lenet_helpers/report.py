@@ -42,6 +42,7 @@ def build_results(results_dir=RESULTS):
 MATTERS = {
     MAIN: "main recipe",
     "renewed": "h renewed within a pass",
+    "renewed-j-7": "the same, j = 7",
     "mse": "MSE (Eq. 8)",
     "scale-1": "penalty scale 1, j = 20",
     "paper-init": "init 2.4/F, running h",
@@ -59,6 +60,14 @@ FIGURES = [
         "over the seeds, with the numbers of Fig. 5 as circles.",
         [MAIN],
         result_figures.fig5,
+    ),
+    (
+        "fig5_j_5",
+        "Fig. 5 again, with j = 5",
+        "Test and training error of the recipe to the letter with j = 5 over the passes, mean and range "
+        "over the seeds, with the numbers of Fig. 5 as circles.",
+        ["regular-j-5"],
+        lambda study: result_figures.fig5(study, "regular-j-5"),
     ),
     (
         "fig5_renewed",
