@@ -17,8 +17,8 @@ class Convolution(Layer):
     The input is copied once for each kernel column, shifted by that column; each kernel row is then one matrix
     product on a view of that copy, shifted by that row: five products and five shifted copies for the 25 places
     of the kernel. Where the kernel covers the whole field, as in C5, nothing is shifted: one product.
-    The kernels' derivatives are one batch of five products of the same views, laid out with the states' rows before
-    the maps: for C3 that takes 0.6 of the time of the other way round.
+    The kernels' derivatives are one batch of five products of the same views with the signal, states on the left: for
+    C3 that takes 0.6 of the time of signal times states.
     """
 
     def __init__(self, in_maps, out_maps, kernel=5, table=None):
@@ -63,7 +63,7 @@ class Convolution(Layer):
         if memory.zeros is not None:
             memory.dense = torch.scatter(memory.zeros, 0, self.place, self.weight.view(-1), out=memory.dense)
         if memory.slabs is None:
-            memory.slabs = self.slabs(memory.states, memory)
+            memory.slabs = self.slabs(memory.states, memory).unbind()
             memory.kernel_rows = self.by_row(self.weight if memory.zeros is None else memory.dense, memory)
         memory.total = torch.addmm(memory.bias, memory.kernel_rows[0], memory.slabs[0], out=memory.total)
         for kernel_row, slab in zip(memory.kernel_rows[1:], memory.slabs[1:]):
@@ -86,12 +86,11 @@ class Convolution(Layer):
             memory.zeros = x.new_zeros(self.kernel * self.in_maps * self.kernel * self.out_maps)
 
     def slabs(self, states, memory):
-        """What each kernel row multiplies: views (in_maps x kernel, positions x patterns) of the shifted copies."""
+        """What each kernel row multiplies: a view (kernel, in_maps x kernel, places x patterns) of shifted copies."""
         if memory.windows is None:
-            return [states.view(self.in_maps * self.kernel**2, -1)]
-        flat = states.view(self.in_maps * self.kernel, -1)
-        stride = memory.shape[2] * memory.shape[3]
-        return [flat[:, row * stride : (row + memory.shape[1]) * stride] for row in range(self.kernel)]
+            return states.view(1, self.in_maps * self.kernel**2, -1)
+        row = memory.shape[2] * memory.shape[3]
+        return states.view(self.in_maps * self.kernel, -1).unfold(1, memory.shape[1] * row, row).movedim(1, 0)
 
     def by_row(self, kernels, memory):
         """Kernels as one (out_maps, in_maps x kernel) view for each kernel row."""
@@ -125,11 +124,9 @@ class Convolution(Layer):
         slabs = self.slabs(memory.raised, memory)
         if memory.windows is None:
             memory.flat_target, memory.turned = weight.view(self.out_maps, -1), slabs[0].t()
-            return
-        memory.flat_target = weight.view(-1)
-        flat, stride = memory.raised.view(self.in_maps * self.kernel, -1), memory.shape[2] * memory.shape[3]
-        memory.turned = flat.unfold(1, memory.shape[1] * stride, stride).movedim(1, 0)  # the slabs, as one view
-        memory.signals = memory.flat_signal.t().expand(self.kernel, -1, -1)
+        else:
+            memory.flat_target, memory.turned = weight.view(-1), slabs
+            memory.signals = memory.flat_signal.t().expand(self.kernel, -1, -1)
 
     def down(self, signal, memory, order):
         """Derivatives with respect to the input: the products in reverse, then the shifted copies added up."""
@@ -139,7 +136,7 @@ class Convolution(Layer):
             return memory.dx.view(memory.x.shape)
         if memory.dx is None:
             memory.dx, memory.dstates = torch.empty_like(memory.x), torch.empty_like(memory.states)
-            memory.dslabs = self.slabs(memory.dstates, memory)
+            memory.dslabs = self.slabs(memory.dstates, memory).unbind()
             shifts = zip(memory.dx.unfold(2, memory.shape[2], 1).unbind(2), memory.dstates.unbind(1))
             memory.shifts = [(place.movedim(-1, 2), shifted) for place, shifted in shifts]
         memory.dstates.zero_()
