@@ -3,7 +3,7 @@
 import torch
 from torch.nn import Parameter
 
-from .layer import Layer, add, add_product, derivative, raised
+from .layer import Layer, add, add_product, add_sum, derivative, raised
 
 
 class Convolution(Layer):
@@ -14,11 +14,12 @@ class Convolution(Layer):
     in_maps, kernel, kernel). Input (N, in_maps, rows, columns), output (N, out_maps, rows - kernel + 1, columns -
     kernel + 1). Raises ValueError for a table of another shape or with an output map left out.
 
-    The input is copied once for each kernel column, shifted by that column; each kernel row is then one matrix
-    product on a view of that copy, shifted by that row: five products and five shifted copies for the 25 places
-    of the kernel. Where the kernel covers the whole field, as in C5, nothing is shifted: one product.
-    The kernels' derivatives are one batch of five products of the same views with the signal, states on the left: for
-    C3 that takes 0.6 of the time of signal times states.
+    The input is copied once for each kernel column, shifted by that column: 5 copies for the 25 places of a kernel.
+    With rows outermost, all that one row of outputs is made from is then one matrix, a view of the copy, and the
+    convolution is a batch of matrix products, one for each row of outputs. So are the kernels' derivatives, and those
+    of the input, where the kernels, turned over, meet the signal between rows of zeros. Where the kernel covers the
+    whole field, as in C5, there is one product. This takes a step of 256 patterns 0.8 of the time that one product a
+    kernel row, with maps outermost, takes.
     """
 
     def __init__(self, in_maps, out_maps, kernel=5, table=None):
@@ -33,7 +34,9 @@ class Convolution(Layer):
         self.weight = Parameter(torch.empty(*shape, kernel, kernel))
         self.bias = Parameter(torch.empty(out_maps))
         self.register_buffer("connected", connected, persistent=False)
-        self.register_buffer("place", places(connected, kernel), persistent=False)
+        place, turned_place = places(connected, kernel)
+        self.register_buffer("place", place, persistent=False)
+        self.register_buffer("turned_place", turned_place, persistent=False)
         self.reset()
 
     def fan_in(self):
@@ -58,47 +61,38 @@ class Convolution(Layer):
     def fprop(self, x, memory):
         if memory.x is not x and memory.serve(x):
             self.wire(x, memory)
-        if memory.windows is not None:
-            memory.states.copy_(memory.windows)
-        if memory.zeros is not None:
-            memory.dense = torch.scatter(memory.zeros, 0, self.place, self.weight.view(-1), out=memory.dense)
-        if memory.slabs is None:
-            memory.slabs = self.slabs(memory.states, memory).unbind()
-            memory.kernel_rows = self.by_row(self.weight if memory.zeros is None else memory.dense, memory)
-        memory.total = torch.addmm(memory.bias, memory.kernel_rows[0], memory.slabs[0], out=memory.total)
-        for kernel_row, slab in zip(memory.kernel_rows[1:], memory.slabs[1:]):
-            memory.total.addmm_(kernel_row, slab)
+        memory.states.copy_(memory.shifted)
+        if not memory.as_stored:
+            memory.dense = torch.scatter(memory.zeros, 0, self.place, memory.weight, out=memory.dense)
+        if memory.kernels is None:
+            stored = memory.as_stored
+            kernels = memory.weight.view(self.out_maps, -1) if stored else memory.dense.view(-1, self.out_maps).t()
+            memory.kernels = kernels.expand(len(memory.windows), -1, -1)
+        memory.total = torch.baddbmm(memory.bias, memory.kernels, memory.windows, out=memory.total)
         if memory.y is None:
             memory.y = memory.total.view(memory.shape)
         return memory.y
 
     def wire(self, x, memory):
-        """Lay out what is needed for inputs (in_maps, rows, columns, patterns) of this size."""
-        rows, columns = x.shape[1:3]
-        memory.shape = (self.out_maps, *self.output_size(rows, columns), x.shape[3])
-        memory.bias = self.bias.view(-1, 1)
-        if self.table is None and rows == columns == self.kernel:
-            memory.states = x
-            return
-        memory.windows = x.unfold(2, self.kernel, 1).permute(0, 4, 1, 2, 3)  # maps, kernel columns, rows, ...
-        memory.states = x.new_empty(memory.windows.shape)
-        if self.in_maps > 1:
-            memory.zeros = x.new_zeros(self.kernel * self.in_maps * self.kernel * self.out_maps)
+        """Lay out what is needed for inputs (rows, in_maps, columns, patterns) of this size."""
+        rows, columns = self.output_size(x.shape[0], x.shape[2])
+        memory.shape = (rows, self.out_maps, columns, x.shape[3])
+        memory.weight, memory.bias = self.weight.view(-1), self.bias.view(-1, 1)
+        memory.whole = self.table is None and rows == columns == 1
+        memory.as_stored = self.table is None and (memory.whole or self.in_maps == 1)
+        if memory.whole:
+            memory.shifted = x.transpose(0, 1)  # in the order of the stored kernels
+        else:
+            memory.shifted = x.unfold(2, self.kernel, 1).permute(0, 4, 1, 2, 3)  # rows, kernel columns, maps, ...
+            memory.zeros = x.new_zeros(self.connected.numel() * self.kernel**2)
+        memory.states = x.new_empty(memory.shifted.shape)
+        memory.windows = self.windows(memory.states, memory)
 
-    def slabs(self, states, memory):
-        """What each kernel row multiplies: a view (kernel, in_maps x kernel, places x patterns) of shifted copies."""
-        if memory.windows is None:
-            return states.view(1, self.in_maps * self.kernel**2, -1)
-        row = memory.shape[2] * memory.shape[3]
-        return states.view(self.in_maps * self.kernel, -1).unfold(1, memory.shape[1] * row, row).movedim(1, 0)
-
-    def by_row(self, kernels, memory):
-        """Kernels as one (out_maps, in_maps x kernel) view for each kernel row."""
-        if memory.windows is None:
-            return [kernels.view(self.out_maps, -1)]
-        if memory.zeros is None:
-            return list(kernels.view(self.out_maps, self.kernel, self.kernel).unbind(1))
-        return list(kernels.view(self.kernel, -1, self.out_maps).mT.unbind(0))
+    def windows(self, states, memory):
+        """What each row of outputs is made from: a view (rows, places of a kernel, columns x patterns)."""
+        if memory.whole:
+            return states.view(1, -1, memory.shape[3])
+        return piled(states, self.kernel)
 
     def bprop(self, signal, memory, order=1, to_input=True):
         weight = derivative(self.weight, order)
@@ -106,50 +100,79 @@ class Convolution(Layer):
             self.wire_back(weight, signal, memory, order)
         if order == 2:
             torch.mul(memory.states, memory.states, out=memory.raised)
-        if memory.windows is None:
-            add_product(memory.flat_target, memory.flat_signal, memory.turned, memory)
+        if memory.whole:
+            add_product(memory.flat_target, *memory.factors, memory)
         else:
-            memory.gathered = torch.bmm(memory.turned, memory.signals, out=memory.gathered)
-            memory.picked = torch.index_select(memory.gathered.view(-1), 0, self.place, out=memory.picked)
-            add(memory.flat_target, memory.picked, memory)
-        add_product(derivative(self.bias, order), memory.flat_signal, memory.ones, memory)
-        return self.down(memory.flat_signal, memory, order) if to_input else None
+            self.add_products(memory)
+        add_sum(derivative(self.bias, order), memory.signals, memory)
+        return self.down(memory, order) if to_input else None
 
     def wire_back(self, weight, signal, memory, order):
         """Lay out the sums of `signal` times states into `weight`, the derivatives of this order."""
-        memory.target, memory.signal = weight, signal
-        memory.flat_signal = signal.view(self.out_maps, -1)
-        memory.ones = signal.new_ones(memory.flat_signal.shape[1])
+        memory.target, memory.signal, memory.signals = weight, signal, signal.flatten(2)
         memory.raised = memory.states if order == 1 else torch.empty_like(memory.states)
-        slabs = self.slabs(memory.raised, memory)
-        if memory.windows is None:
-            memory.flat_target, memory.turned = weight.view(self.out_maps, -1), slabs[0].t()
-        else:
-            memory.flat_target, memory.turned = weight.view(-1), slabs
-            memory.signals = memory.flat_signal.t().expand(self.kernel, -1, -1)
+        windows = self.windows(memory.raised, memory)
+        memory.flat_target = weight.view(self.out_maps, -1) if memory.whole else weight.view(-1)
+        memory.factors = (memory.signals, windows.mT) if memory.as_stored else (windows, memory.signals.mT)
+        if memory.whole:
+            memory.factors = [factor[0] for factor in memory.factors]
 
-    def down(self, signal, memory, order):
-        """Derivatives with respect to the input: the products in reverse, then the shifted copies added up."""
-        kernel_rows = [raised(kernel_row, order).t() for kernel_row in memory.kernel_rows]
-        if memory.windows is None:
-            memory.dx = torch.mm(kernel_rows[0], signal, out=memory.dx)
-            return memory.dx.view(memory.x.shape)
+    def add_products(self, memory):
+        """Add up the products of each row; where kernels are not stored as multiplied, pick out the connected ones."""
+        memory.products = torch.bmm(*memory.factors, out=memory.products)
+        if memory.flat_products is None:
+            memory.flat_products = memory.products.flatten(1)
+        memory.summed = torch.sum(memory.flat_products, 0, out=memory.summed)
+        if memory.as_stored:
+            add(memory.flat_target, memory.summed, memory)
+        else:
+            memory.picked = torch.index_select(memory.summed, 0, self.place, out=memory.picked)
+            add(memory.flat_target, memory.picked, memory)
+
+    def down(self, memory, order):
+        """Derivatives with respect to the input."""
         if memory.dx is None:
-            memory.dx, memory.dstates = torch.empty_like(memory.x), torch.empty_like(memory.states)
-            memory.dslabs = self.slabs(memory.dstates, memory).unbind()
-            shifts = zip(memory.dx.unfold(2, memory.shape[2], 1).unbind(2), memory.dstates.unbind(1))
-            memory.shifts = [(place.movedim(-1, 2), shifted) for place, shifted in shifts]
-        memory.dstates.zero_()
-        for kernel_row, dslab in zip(kernel_rows, memory.dslabs):
-            dslab.addmm_(kernel_row, signal)
+            self.wire_down(memory)
+        if memory.whole:
+            torch.mm(raised(memory.turned_kernels, order), memory.factors[0], out=memory.dwindows)
+            return memory.dx
+        memory.inside.copy_(memory.signal)
+        torch.scatter(memory.zeros, 0, self.turned_place, memory.weight, out=memory.turned)
+        torch.bmm(raised(memory.turned_kernels, order), memory.padded, out=memory.dwindows)
         memory.dx.zero_()
         for place, shifted in memory.shifts:
             place.add_(shifted)
         return memory.dx
 
+    def wire_down(self, memory):
+        """Lay out the signal between rows of zeros, and the shifted copies' derivatives beside the input's."""
+        dstates = torch.empty_like(memory.states)
+        if memory.whole:
+            memory.turned_kernels = memory.kernels[0].t()
+            memory.dwindows, memory.dx = dstates.view(-1, memory.shape[3]), dstates.transpose(0, 1)
+            return
+        edge, (rows, _, columns, _) = self.kernel - 1, memory.shape
+        padded = memory.signal.new_zeros(rows + 2 * edge, *memory.shape[1:])
+        memory.inside, memory.padded = padded[edge : edge + rows], piled(padded, self.kernel)
+        memory.turned = torch.empty_like(memory.zeros)
+        memory.turned_kernels = memory.turned.view(self.kernel * self.in_maps, -1).expand(len(memory.x), -1, -1)
+        memory.dx, memory.dwindows = torch.empty_like(memory.x), dstates.flatten(3).flatten(1, 2)
+        memory.shifts = [(memory.dx[:, :, c : c + columns], dstates[:, c]) for c in range(self.kernel)]
+
+
+def piled(rows, kernel):
+    """`kernel` rows on top of each other, starting at every row: a view (rows - kernel + 1, kernel x maps, columns x
+    patterns) of (rows, maps, columns, patterns), contiguous; what stands between rows and columns counts as maps."""
+    flat = rows.flatten(-2).flatten(0, -2)
+    maps = len(flat) // len(rows)
+    return flat.unfold(0, kernel * maps, maps).mT
+
 
 def places(connected, kernel):
-    """Where each stored weight stands in the dense (kernel row, in map, kernel column, out map) array, flat."""
+    """Where each stored weight stands in two dense arrays, flat: (kernel row, kernel column, in map, out map), and the
+    one with the kernels upside down, (kernel column, in map, kernel row from below, out map)."""
     out_maps, in_maps = connected.shape
-    dense = torch.arange(kernel * in_maps * kernel * out_maps).view(kernel, in_maps, kernel, out_maps)
-    return dense.permute(3, 1, 0, 2)[connected].reshape(-1)
+    every = torch.arange(kernel * kernel * in_maps * out_maps)
+    upright = every.view(kernel, kernel, in_maps, out_maps).permute(3, 2, 0, 1)
+    turned = every.view(kernel, in_maps, kernel, out_maps).flip(2).permute(3, 1, 2, 0)
+    return upright[connected].reshape(-1), turned[connected].reshape(-1)

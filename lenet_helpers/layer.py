@@ -1,7 +1,8 @@
 """What every layer has in common: the memory between its fprop and its bprop, and how it looks from outside.
 
-Inside, a layer works on tensors laid out (maps, rows, columns, patterns), patterns innermost, through `fprop` and
-`bprop`; `Layer.forward` and `Layer.backprop` turn PyTorch's (patterns, maps, rows, columns) around at the edge.
+Inside, a layer works on tensors laid out (rows, maps, columns, patterns) through `fprop` and `bprop`, patterns
+innermost; `Layer.forward` and `Layer.backprop` turn PyTorch's (patterns, maps, rows, columns) around at the edge.
+Rows come first so that all that one row of outputs is made from lies in one piece (see `convolution`).
 What `fprop` leaves for `bprop` goes into a `Memory`. With a fresh memory every operation allocates its result,
 which autograd can follow. With a memory that is kept, the same operations write into the results of the last
 time, through the same views, so that a training step allocates nothing.
@@ -64,8 +65,8 @@ class Memories:
             while len(self.by_shape) >= self.LIMIT:
                 del self.by_shape[next(iter(self.by_shape))]
             memory = self.by_shape[x.shape] = Memory()
-            memory.field = torch.empty_like(x.movedim(0, -1), memory_format=torch.contiguous_format)
-            memory.columns = memory.field.flatten(0, -2)  # a pattern each
+            memory.field = torch.empty_like(inward(x), memory_format=torch.contiguous_format)
+            memory.columns = memory.field.flatten(0, -2)  # a pattern each, of the one map of the input field
             memory.loss = Memory()
         memory.columns.copy_(x.flatten(1).t())  # a transposed matrix: copied far faster than as four dimensions
         return memory
@@ -81,10 +82,20 @@ class Kept(threading.local):
         return Kept, ()
 
 
+def inward(x):
+    """PyTorch's (patterns, maps, rows, columns) as (rows, maps, columns, patterns); (patterns, units) turned around."""
+    return x.permute(2, 1, 3, 0) if x.dim() == 4 else x.movedim(0, -1)
+
+
+def outward(y):
+    """The other way round."""
+    return y.permute(3, 1, 0, 2) if y.dim() == 4 else y.movedim(-1, 0)
+
+
 class Layer(Module):
     """A layer seen from outside: patterns first, the last forward kept for the backprops that follow.
 
-    A subclass defines `fprop(x, memory)` and `bprop(signal, memory, order, to_input)` on patterns-last tensors.
+    A subclass defines `fprop(x, memory)` and `bprop(signal, memory, order, to_input)` on tensors as laid out inside.
     """
 
     def __init__(self):
@@ -95,7 +106,7 @@ class Layer(Module):
         """State of the layer for the input `x`, patterns first. Raises ValueError for another shape."""
         self.check_input(x)
         memory = self.kept.memory = Memory()
-        y = self.fprop(x.movedim(0, -1).contiguous(), memory).movedim(-1, 0)
+        y = outward(self.fprop(inward(x).contiguous(), memory))
         memory.output = y.shape
         return y
 
@@ -121,8 +132,8 @@ class Layer(Module):
         with torch.no_grad():
             for parameter in self.parameters():
                 prepare_derivative(parameter, order)
-            signal = signal.movedim(0, -1).contiguous()
-            return self.bprop(signal, self.kept.memory.branch(), order).movedim(-1, 0)
+            signal = inward(signal).contiguous()
+            return outward(self.bprop(signal, self.kept.memory.branch(), order))
 
     def reset(self, init="authors", generator=None):
         """Draw the parameters anew; F is the fan-in of the unit that a connection belongs to.
@@ -168,10 +179,24 @@ def add(target, amount, memory):
         target.add_(amount)
 
 
-def add_product(target, signal, states, memory):
-    """target += signal @ states, or target = signal @ states where the memory says overwrite."""
-    beta = 0 if memory.overwrite else 1
-    if states.dim() == 2:
-        target.addmm_(signal, states, beta=beta)
+def add_sum(target, amount, memory):
+    """Add up (rows, maps, ...) map by map: target += the sums, or target = the sums where the memory says overwrite."""
+    dims = (0, 2, 3)[: amount.dim() - 1]
+    if memory.overwrite:
+        torch.sum(amount, dims, out=target)
     else:
-        target.addmv_(signal, states, beta=beta)
+        target.add_(torch.sum(amount, dims))
+
+
+def add_product(target, first, second, memory):
+    """target += first @ second, or target = first @ second where the memory says overwrite.
+
+    Two matrices, a matrix and a vector, or two batches of matrices, whose products are added up.
+    """
+    beta = 0 if memory.overwrite else 1
+    if first.dim() == 3:
+        target.addbmm_(first, second, beta=beta)
+    elif second.dim() == 2:
+        target.addmm_(first, second, beta=beta)
+    else:
+        target.addmv_(first, second, beta=beta)

@@ -10,7 +10,7 @@ import torch
 from torch.nn import Parameter
 
 from .convolution import Convolution
-from .layer import Layer, add_product, derivative, raised
+from .layer import Layer, add_product, add_sum, derivative, raised
 
 __all__ = ["AMPLITUDE", "RBF", "STEEPNESS", "Convolution", "FullConnection", "Layer", "Squash", "Subsampling"]
 
@@ -65,35 +65,31 @@ class Subsampling(Layer):
         return memory.y
 
     def wire(self, x, memory):
-        rows = x.shape[1] // 2 * 2
-        memory.even_rows, memory.odd_rows = x[:, 0:rows:2], x[:, 1:rows:2]
-        memory.coefficient, memory.bias = self.coefficient.view(-1, 1, 1, 1), self.bias.view(-1, 1, 1, 1)
+        rows = x.shape[0] // 2 * 2
+        memory.even_rows, memory.odd_rows = x[0:rows:2], x[1:rows:2]
+        memory.coefficient, memory.bias = self.coefficient.view(-1, 1, 1), self.bias.view(-1, 1, 1)
 
     def bprop(self, signal, memory, order=1, to_input=True):
         coefficient = raised(memory.coefficient, order)
         total = raised(memory.sum, order)
-        if memory.dx is None:
-            memory.ones = signal.new_ones(signal[0].numel())
-            self.wire_down(memory)
         memory.product = torch.mul(signal, total, out=memory.product)
-        add_product(
-            derivative(self.coefficient, order), memory.product.view(self.maps, -1), memory.ones, memory
-        )
-        add_product(derivative(self.bias, order), signal.view(self.maps, -1), memory.ones, memory)
+        add_sum(derivative(self.coefficient, order), memory.product, memory)
+        add_sum(derivative(self.bias, order), signal, memory)
         if not to_input:
             return None
         memory.scaled = torch.mul(signal, coefficient, out=memory.scaled)
-        memory.squares.copy_(memory.scaled.view(memory.small))
+        if memory.dx is None:
+            self.wire_down(memory)
+        memory.squares.copy_(memory.each)
         return memory.dx
 
     def wire_down(self, memory):
-        """The derivatives of the input, seen as 2x2 squares: (maps, rows/2, 2, columns/2, 2, patterns)."""
-        maps, rows, columns, patterns = memory.x.shape
+        """The derivatives of the input, seen as 2x2 squares: (rows/2, 2, maps, columns/2, 2, patterns)."""
         memory.dx = torch.zeros_like(memory.x)
-        rows, columns = rows // 2, columns // 2
-        even = memory.dx[:, : 2 * rows, : 2 * columns]
-        memory.squares = even.unflatten(2, (columns, 2)).unflatten(1, (rows, 2))
-        memory.small = (maps, rows, 1, columns, 1, patterns)
+        rows, _, columns, _ = memory.scaled.shape
+        even = memory.dx[: 2 * rows, :, : 2 * columns]
+        memory.squares = even.unflatten(2, (columns, 2)).unflatten(0, (rows, 2))
+        memory.each = memory.scaled.unsqueeze(3).unsqueeze(1)  # what all four inputs of a square are sent
 
 
 class Squash(Layer):
@@ -130,6 +126,16 @@ class Squash(Layer):
         return memory.dx
 
 
+def rows_of_matrices(x):
+    """(rows, units, columns, patterns) as (rows, units, columns x patterns); (units, patterns) as a single row."""
+    return x.flatten(2) if x.dim() == 4 else x.unsqueeze(0)
+
+
+def laid_out(x, units):
+    """The shape of `units` outputs for each place and pattern of `x`."""
+    return (x.shape[0], units, *x.shape[2:]) if x.dim() == 4 else (units, x.shape[1])
+
+
 class FullConnection(Layer):
     """Every unit connected to every input. Input (N, inputs) or (N, inputs, rows, columns), the same connections at
     every place; output (N, units) or (N, units, rows, columns)."""
@@ -158,23 +164,25 @@ class FullConnection(Layer):
 
     def fprop(self, x, memory):
         if memory.x is not x and memory.serve(x):
-            memory.states, memory.bias = x.view(self.inputs, -1), self.bias.view(-1, 1)
-        memory.total = torch.addmm(memory.bias, self.weight, memory.states, out=memory.total)
+            memory.states, memory.bias = rows_of_matrices(x), self.bias.view(-1, 1)
+            memory.weights = self.weight.expand(len(memory.states), -1, -1)
+        memory.total = torch.baddbmm(memory.bias, memory.weights, memory.states, out=memory.total)
         if memory.y is None:
-            memory.y = memory.total.view(self.units, *x.shape[1:])
+            memory.y = memory.total.view(laid_out(x, self.units))
         return memory.y
 
     def bprop(self, signal, memory, order=1, to_input=True):
-        signal = signal.view(self.units, -1)
-        states, weight = raised(memory.states, order), raised(self.weight, order)
-        if memory.ones is None:
-            memory.ones = signal.new_ones(signal.shape[1])
-        add_product(derivative(self.weight, order), signal, states.t(), memory)
-        add_product(derivative(self.bias, order), signal, memory.ones, memory)
+        if memory.signal is not signal:
+            memory.signal, memory.signals = signal, rows_of_matrices(signal)
+            memory.turned_states, memory.turned_weights = memory.states.mT, memory.weights.mT
+        add_product(derivative(self.weight, order), memory.signals, raised(memory.turned_states, order), memory)
+        add_sum(derivative(self.bias, order), memory.signals, memory)
         if not to_input:
             return None
-        memory.dx = torch.mm(weight.t(), signal, out=memory.dx)
-        return memory.dx.view(memory.x.shape)
+        memory.down = torch.bmm(raised(memory.turned_weights, order), memory.signals, out=memory.down)
+        if memory.dx is None:
+            memory.dx = memory.down.view(memory.x.shape)
+        return memory.dx
 
 
 class RBF(Layer):
@@ -208,34 +216,38 @@ class RBF(Layer):
 
     def fprop(self, x, memory):
         if memory.x is not x and memory.serve(x):
-            memory.state = x.view(1, x.shape[0], -1)
+            memory.state = rows_of_matrices(x).unsqueeze(1)  # rows, 1, units, columns x patterns
             memory.codes = self.codes.unsqueeze(2)
-            memory.factor = x.new_tensor(self.scale)
+            memory.factor, memory.twice_factor = x.new_tensor(self.scale), x.new_tensor(2 * self.scale)
         memory.difference = torch.sub(memory.state, memory.codes, out=memory.difference)
         memory.square = torch.mul(memory.difference, memory.difference, out=memory.square)
-        memory.distance = torch.sum(memory.square, 1, out=memory.distance)
+        memory.distance = torch.sum(memory.square, 2, out=memory.distance)
         memory.penalty = torch.mul(memory.distance, memory.factor, out=memory.penalty)
         if memory.y is None:
-            memory.y = memory.penalty.view(-1, *x.shape[1:])
+            memory.y = memory.penalty.view(laid_out(x, len(self.codes)))
         return memory.y
 
     def bprop(self, signal, memory, order=1, to_input=True):
         """dE/dx_j = 2 scale sum_i (x_j - w_ij) dE/dy_i. Order 2 passes on the curvature of the squared distance
         itself, 2 scale for every unit, times the signal: with a signal of 1 for the right class and 0 for the others
         this seeds F6 with the constant 2 scale, as the authors' code does whatever the loss."""
-        memory.signal = torch.mul(signal.reshape(len(self.codes), 1, -1), 2 * self.scale, out=memory.signal)
+        if memory.given is not signal:
+            memory.given, memory.broad = signal, rows_of_matrices(signal).unsqueeze(2)
+        memory.signal = torch.mul(memory.broad, memory.twice_factor, out=memory.signal)
         if order == 2:
             return self.seed(memory).contiguous().view(memory.x.shape)
         memory.product = torch.mul(memory.difference, memory.signal, out=memory.product)
-        memory.dx = torch.sum(memory.product, 0, out=memory.dx)
-        return memory.dx.view(memory.x.shape)
+        memory.down = torch.sum(memory.product, 1, out=memory.down)
+        if memory.dx is None:
+            memory.dx = memory.down.view(memory.x.shape)
+        return memory.dx
 
     def seed(self, memory):
         """d2E/dx_j^2 = 2 scale sum_i dE/dy_i, plus (2 scale)^2 sum_ik (x_j - w_ij) (x_j - w_kj) d2E/dy_i dy_k where
         the memory holds the loss's second derivatives, `hessian`."""
-        seed = memory.signal.sum(0).expand_as(memory.state[0])
+        seed = memory.signal.sum(1).expand_as(memory.state[:, 0])
         if memory.hessian is not None:
-            hessian = memory.hessian.reshape(*memory.hessian.shape[:2], -1)
+            hessian = memory.hessian.reshape(*memory.hessian.shape[:2], len(memory.state), -1)
             difference = 2 * self.scale * memory.difference
-            seed = seed + torch.einsum("iup,ikp,kup->up", difference, hessian, difference)
+            seed = seed + torch.einsum("riup,ikrp,rkup->rup", difference, hessian, difference)
         return seed

@@ -100,7 +100,9 @@ class MAPLoss(Loss):
             memory.classes = memory.scores[:-1]
         torch.neg(penalties, out=memory.classes)
         memory.shares = torch.softmax(memory.scores, 0, out=memory.shares)
-        memory.signal = torch.sub(target, memory.shares[:-1], out=memory.signal)
+        if memory.of_classes is None:
+            memory.of_classes = memory.shares[:-1]
+        memory.signal = torch.sub(target, memory.of_classes, out=memory.signal)
         return memory.signal
 
     def hessian(self, penalties, memory):

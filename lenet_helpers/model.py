@@ -7,7 +7,7 @@ import torch
 
 from .codes import DIGIT_CODES
 from .files import CheckpointError, load_tensors, save_tensors
-from .layer import Layer, Memories, Memory
+from .layer import Layer, Memories, Memory, inward, outward
 from .layers import RBF, Convolution, FullConnection, Squash, Subsampling
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
@@ -21,7 +21,7 @@ for c3_map, s2_maps in enumerate(FED_BY):
 
 PACKAGED = ("regular",)  # trained weights that come with the package
 FIELD = 32  # rows and columns of the input field
-CHUNK = 32  # patterns run at a time in a larger batch, so that their states stay in the processor's cache
+CHUNK = 64  # patterns a thread run at a time in a larger batch, so that their states stay in the processor's cache
 
 
 class LeNet5(Layer):
@@ -97,8 +97,6 @@ class LeNet5(Layer):
         return x
 
     def bprop(self, signal, memory, order=1, to_input=True):
-        if signal.dim() == 2:  # (classes, patterns), of a single position
-            signal = signal[:, None, None]
         for step, kept in zip(reversed(memory.chain), reversed(memory.steps)):
             signal = step.bprop(signal, kept, order, to_input or step is not self.c1)
         return signal
@@ -110,7 +108,7 @@ class LeNet5(Layer):
         penalties = []
         for chunk in x.split(chunk_size()):
             memory = self.kept.memories.serve(chunk)
-            penalties.append(self.fprop(memory.field, memory).movedim(-1, 0).clone())
+            penalties.append(outward(self.fprop(memory.field, memory)).clone())
         return penalties[0] if len(penalties) == 1 else torch.cat(penalties)
 
     @torch.no_grad()
@@ -125,8 +123,8 @@ class LeNet5(Layer):
         columns)) and penalties (N, 10). Safe while another thread trains the model."""
         self.check_input(x)
         memory = Memory()
-        penalties = self.fprop(x.movedim(0, -1).contiguous(), memory).movedim(-1, 0)
-        squashed = [kept.y.movedim(-1, 0) for kept in memory.steps[1:-1:2]]
+        penalties = outward(self.fprop(inward(x).contiguous(), memory))
+        squashed = [outward(kept.y) for kept in memory.steps[1:-1:2]]
         return {"input": x, **dict(zip(self.trainable(), squashed)), "penalties": drop_single(penalties)}
 
     def counts(self, rows=FIELD, columns=FIELD):
@@ -140,9 +138,8 @@ class LeNet5(Layer):
 
 
 def chunk_size():
-    """Patterns of a larger batch that run at a time: several threads need more of them to share out."""
-    threads = torch.get_num_threads()
-    return CHUNK if threads == 1 else 2 * CHUNK * threads
+    """Patterns of a larger batch that run at a time."""
+    return CHUNK * torch.get_num_threads()
 
 
 def drop_single(maps):

@@ -34,9 +34,9 @@ class Propagation:
 
     def add_gradient(self, x, target, penalties, patterns, overwrite):
         """One chunk of a batch of `patterns`."""
-        memory, y = self.up(x, overwrite)
+        memory = self.up(x, overwrite)
         penalties.copy_(memory.answers)
-        signal = self.loss.signal(y, target.t().view(y.shape), memory.loss)
+        signal = self.loss.signal(memory.penalties, target.t(), memory.loss)
         self.model.bprop(signal if patterns == 1 else signal / patterns, memory, 1, to_input=False)
 
     @torch.no_grad()
@@ -49,11 +49,11 @@ class Propagation:
         self.prepare(2)
         patterns, size = len(x), chunk_size()
         for index, (chunk, chunk_target) in enumerate(zip(x.split(size), target.split(size))):
-            memory, y = self.up(chunk, index == 0)
-            signal = chunk_target.t().view(y.shape)
+            memory = self.up(chunk, index == 0)
+            signal = chunk_target.t()
             if exact:
-                signal = self.loss.signal(y, signal, memory.loss)
-                memory.steps[-1].hessian = self.loss.hessian(y, memory.loss) / patterns
+                signal = self.loss.signal(memory.penalties, signal, memory.loss)
+                memory.steps[-1].hessian = self.loss.hessian(memory.penalties, memory.loss) / patterns
             self.model.bprop(signal / patterns, memory, 2, to_input=False)
             memory.steps[-1].hessian = None
 
@@ -61,12 +61,13 @@ class Propagation:
         """Run a chunk to its penalties; the first of a batch overwrites derivatives, the others add to them."""
         memory = self.memories.serve(x)
         y = self.model.fprop(memory.field, memory)
-        if memory.answers is None:
-            memory.answers = y.view(y.shape[0], -1).t()
+        if memory.penalties is None:
+            memory.penalties = y.view(y.shape[1], -1)  # classes, patterns
+            memory.answers = memory.penalties.t()
         if memory.overwrite is not overwrite:
             for kept in (memory, *memory.steps):
                 kept.overwrite = overwrite
-        return memory, y
+        return memory
 
     def prepare(self, order):
         """Give every parameter a place for its derivatives."""
