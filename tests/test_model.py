@@ -108,6 +108,16 @@ def test_a_larger_field_gives_a_map_of_outputs(rows, columns):
                 assert (y[:, :, r, c] - model(window)).abs().max() < 1e-9
 
 
+def test_larger_fields_of_one_size_are_read_one_after_the_other():
+    """In eval mode without autograd memories are kept: the second field must not meet what is left of the first."""
+    model = network()
+    fields = [random_tensor(2, 1, 40, 36, seed=seed) for seed in (1, 2, 1)]
+    with torch.no_grad():
+        expected = [model.train()(x).clone() for x in fields]
+        for x, y in zip(fields, expected, strict=True):
+            assert torch.equal(model.eval()(x), y)
+
+
 def test_a_field_larger_by_less_than_a_step_gives_one_output():
     model, x = network(), random_tensor(2, 1, 33, 35, seed=1)
     with torch.no_grad():
