@@ -3,7 +3,7 @@
 import torch
 from torch.nn import Parameter
 
-from .layer import Layer, add, add_product, add_sum, derivative, raised
+from .layer import Layer, add, add_products, add_sum, derivative, raised
 
 
 class Convolution(Layer):
@@ -101,9 +101,9 @@ class Convolution(Layer):
         if order == 2:
             torch.mul(memory.states, memory.states, out=memory.raised)
         if memory.whole:
-            add_product(memory.flat_target, *memory.factors, memory)
+            add_products(memory.flat_target, *memory.factors, memory)
         else:
-            self.add_products(memory)
+            self.add_connected(memory)
         add_sum(derivative(self.bias, order), memory.signals, memory)
         return self.down(memory, order) if to_input else None
 
@@ -114,10 +114,8 @@ class Convolution(Layer):
         windows = self.windows(memory.raised, memory)
         memory.flat_target = weight.view(self.out_maps, -1) if memory.whole else weight.view(-1)
         memory.factors = (memory.signals, windows.mT) if memory.as_stored else (windows, memory.signals.mT)
-        if memory.whole:
-            memory.factors = [factor[0] for factor in memory.factors]
 
-    def add_products(self, memory):
+    def add_connected(self, memory):
         """Add up the products of each row; where kernels are not stored as multiplied, pick out the connected ones."""
         memory.products = torch.bmm(*memory.factors, out=memory.products)
         if memory.flat_products is None:
@@ -134,7 +132,7 @@ class Convolution(Layer):
         if memory.dx is None:
             self.wire_down(memory)
         if memory.whole:
-            torch.mm(raised(memory.turned_kernels, order), memory.factors[0], out=memory.dwindows)
+            torch.bmm(raised(memory.turned_kernels, order), memory.signals, out=memory.dwindows)
             return memory.dx
         memory.inside.copy_(memory.signal)
         torch.scatter(memory.zeros, 0, self.turned_place, memory.weight, out=memory.turned)
@@ -148,8 +146,8 @@ class Convolution(Layer):
         """Lay out the signal between rows of zeros, and the shifted copies' derivatives beside the input's."""
         dstates = torch.empty_like(memory.states)
         if memory.whole:
-            memory.turned_kernels = memory.kernels[0].t()
-            memory.dwindows, memory.dx = dstates.view(-1, memory.shape[3]), dstates.transpose(0, 1)
+            memory.turned_kernels = memory.kernels.mT
+            memory.dwindows, memory.dx = self.windows(dstates, memory), dstates.transpose(0, 1)
             return
         edge, (rows, _, columns, _) = self.kernel - 1, memory.shape
         padded = memory.signal.new_zeros(rows + 2 * edge, *memory.shape[1:])

@@ -92,6 +92,16 @@ def outward(y):
     return y.permute(3, 1, 0, 2) if y.dim() == 4 else y.movedim(-1, 0)
 
 
+def rows_of_matrices(x):
+    """(rows, units, columns, patterns) as (rows, units, columns x patterns); (units, patterns) as a single row."""
+    return x.flatten(2) if x.dim() == 4 else x.unsqueeze(0)
+
+
+def laid_out(x, units):
+    """The shape of `units` outputs for each place and pattern of `x`."""
+    return (x.shape[0], units, *x.shape[2:]) if x.dim() == 4 else (units, x.shape[1])
+
+
 class Layer(Module):
     """A layer seen from outside: patterns first, the last forward kept for the backprops that follow.
 
@@ -188,15 +198,7 @@ def add_sum(target, amount, memory):
         target.add_(torch.sum(amount, dims))
 
 
-def add_product(target, first, second, memory):
-    """target += first @ second, or target = first @ second where the memory says overwrite.
-
-    Two matrices, a matrix and a vector, or two batches of matrices, whose products are added up.
-    """
-    beta = 0 if memory.overwrite else 1
-    if first.dim() == 3:
-        target.addbmm_(first, second, beta=beta)
-    elif second.dim() == 2:
-        target.addmm_(first, second, beta=beta)
-    else:
-        target.addmv_(first, second, beta=beta)
+def add_products(target, first, second, memory):
+    """Add up the products of two batches of matrices: target += the sum of all first[i] @ second[i], or target = it
+    where the memory says overwrite."""
+    target.addbmm_(first, second, beta=0 if memory.overwrite else 1)

@@ -10,7 +10,7 @@ import torch
 from torch.nn import Parameter
 
 from .convolution import Convolution
-from .layer import Layer, add_product, add_sum, derivative, raised
+from .layer import Layer, add_products, add_sum, derivative, laid_out, raised, rows_of_matrices
 
 __all__ = ["AMPLITUDE", "RBF", "STEEPNESS", "Convolution", "FullConnection", "Layer", "Squash", "Subsampling"]
 
@@ -126,16 +126,6 @@ class Squash(Layer):
         return memory.dx
 
 
-def rows_of_matrices(x):
-    """(rows, units, columns, patterns) as (rows, units, columns x patterns); (units, patterns) as a single row."""
-    return x.flatten(2) if x.dim() == 4 else x.unsqueeze(0)
-
-
-def laid_out(x, units):
-    """The shape of `units` outputs for each place and pattern of `x`."""
-    return (x.shape[0], units, *x.shape[2:]) if x.dim() == 4 else (units, x.shape[1])
-
-
 class FullConnection(Layer):
     """Every unit connected to every input. Input (N, inputs) or (N, inputs, rows, columns), the same connections at
     every place; output (N, units) or (N, units, rows, columns)."""
@@ -175,7 +165,7 @@ class FullConnection(Layer):
         if memory.signal is not signal:
             memory.signal, memory.signals = signal, rows_of_matrices(signal)
             memory.turned_states, memory.turned_weights = memory.states.mT, memory.weights.mT
-        add_product(derivative(self.weight, order), memory.signals, raised(memory.turned_states, order), memory)
+        add_products(derivative(self.weight, order), memory.signals, raised(memory.turned_states, order), memory)
         add_sum(derivative(self.bias, order), memory.signals, memory)
         if not to_input:
             return None
