@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from lenet_helpers.data import Digits
+from lenet_helpers.data.digits import Digits
 from lenet_helpers.model import LeNet5
-from lenet_helpers.training import fit
+from lenet_helpers.training.loop import fit
 
 from .reference import TorchLeNet5
 from .subjects import inference, our_curvature, our_step, torch_step

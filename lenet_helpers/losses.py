@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .layer import Memory
+from .layers.base import Memory
 
 
 class Loss:

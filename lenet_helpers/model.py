@@ -7,8 +7,8 @@ import torch
 
 from .codes import DIGIT_CODES
 from .files import CheckpointError, load_tensors, save_tensors
-from .layer import Layer, Memories, Memory, inward, outward
 from .layers import RBF, Convolution, FullConnection, Squash, Subsampling
+from .layers.base import Layer, Memories, Memory, inward, outward
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
@@ -79,7 +79,7 @@ class LeNet5(Layer):
         if x.dim() != 4 or x.shape[1] != 1 or min(x.shape[2:]) < FIELD or len(x) == 0:
             raise ValueError(
                 f"LeNet5 got an input of shape {tuple(x.shape)}; expected (N, 1, {FIELD}, {FIELD}) with N at least 1, "
-                "or a larger field. lenet_helpers.data.to_input makes it from 28x28 images."
+                "or a larger field. lenet_helpers.data.digits.to_input makes it from 28x28 images."
             )
         if x.dtype != dtype:
             raise ValueError(f"LeNet5 got {x.dtype}; expected the dtype of its weights: use x.to({dtype}).")

@@ -2,7 +2,7 @@
 
 import torch
 
-from .layer import Memories, prepare_derivative
+from .layers.base import Memories, prepare_derivative
 from .model import chunk_size
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.optim import Optimizer
 
-from .data import to_input
+from .data.digits import to_input
 from .losses import one_hot
 from .propagation import Propagation
 

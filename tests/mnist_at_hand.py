@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lenet_helpers.data import Digits, DownloadError, load_digits
+from lenet_helpers.data.digits import Digits, DownloadError, load_digits
 
 
 class MNIST(NamedTuple):

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from training_runs import same_run
 
-from lenet_helpers.__main__ import main
-from lenet_helpers.data import load_digits
-from lenet_helpers.history import History
+from lenet_helpers.cli.parser import main
+from lenet_helpers.data.digits import load_digits
 from lenet_helpers.model import LeNet5, load_weights, save_weights
 from lenet_helpers.paper import PUBLISHED_RATES
+from lenet_helpers.training.history import History
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ["--dataset", "sklearn", "--patterns", "400", "--passes", "2", "--schedule", "two-pass"]
@@ -240,7 +240,7 @@ def broken_mnist(folder):
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("lenet_helpers.commands.fit", None)
+    monkeypatch.setattr("lenet_helpers.cli.commands.fit", None)
     (tmp_path / "file").write_text("", encoding="utf-8")
     for option in ("--out", "--history"):
         assert "could not be written" in refused(capsys, 1, "train", *SMALL, option, tmp_path / "file" / "x")
@@ -303,7 +303,7 @@ def test_ctrl_c_ends_with_status_130_and_the_same_command_goes_on_to_the_same_bi
 
 
 def test_help_does_not_wait_for_torch():
-    code = "import sys; sys.argv = ['x', 'train', '--help']; import lenet_helpers.__main__ as m\n"
+    code = "import sys; sys.argv = ['x', 'train', '--help']; import lenet_helpers.cli.parser as m\n"
     code += "try: m.main()\nexcept SystemExit: assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=os.environ, cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 import pytest
-import reference
 import torch
-from reference_calls import SmallNetwork, network, second
-from reference_cases import CODES, PATTERNS, random_tensor, random_weights, relative, strokes, worst
-from reference_judges import X, Y, judge_curvature, loops, weights_of
-from reference_torch import exact_seeds, gauss_newton_diagonal, map_loss
+from reference import loops as reference
+from reference.calls import SmallNetwork, network, second
+from reference.cases import CODES, PATTERNS, random_tensor, random_weights, relative, strokes, worst
+from reference.judges import X, Y, judge_curvature, loops, weights_of
+from reference.torch_networks import exact_seeds, gauss_newton_diagonal, map_loss
 
 from lenet_helpers.losses import MAPLoss, MSELoss, one_hot
 from lenet_helpers.model import LeNet5

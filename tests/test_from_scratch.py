@@ -31,9 +31,12 @@ def is_borrowed(path):
     return (path.startswith(LIBRARIES) and last not in CONTAINERS) or last in OPERATORS
 
 
-@pytest.mark.parametrize("module", ["layers", "losses", "model", "propagation", "sdlm"])
-def test_the_network_borrows_no_layer_loss_or_optimizer(module):
-    path = Path(lenet_helpers.__file__).parent / f"{module}.py"
+PACKAGE = Path(lenet_helpers.__file__).parent
+NETWORK = [*sorted((PACKAGE / "layers").glob("*.py")), *(PACKAGE / f"{name}.py" for name in ("losses", "model", "sdlm"))]
+
+
+@pytest.mark.parametrize("path", NETWORK, ids=lambda path: path.stem)
+def test_the_network_borrows_no_layer_loss_or_optimizer(path):
     assert borrowed_names(path.read_text(encoding="utf-8")) == []
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_cases import CODES, random_tensor, relative
-from reference_torch import map_loss, mse
+from reference.cases import CODES, random_tensor, relative
+from reference.torch_networks import map_loss, mse
 
 from lenet_helpers.layers import RBF
 from lenet_helpers.losses import MAPLoss, MSELoss

@@ -3,13 +3,13 @@
 import math
 
 import pytest
-import reference
-import reference_torch
 import torch
-from reference_calls import first, network, network_first
-from reference_cases import CODES, LABELS, PATTERNS, random_tensor, relative, strokes
-from reference_judges import X, Y, judge_classes, judge_codes, judge_initialisation, judge_penalties
-from reference_torch import map_loss, mse
+from reference import loops as reference
+from reference import torch_networks
+from reference.calls import first, network, network_first
+from reference.cases import CODES, LABELS, PATTERNS, random_tensor, relative, strokes
+from reference.judges import X, Y, judge_classes, judge_codes, judge_initialisation, judge_penalties
+from reference.torch_networks import map_loss, mse
 
 from lenet_helpers.losses import MAPLoss, MSELoss
 from lenet_helpers.model import TABLE_I, LeNet5
@@ -58,7 +58,7 @@ def test_table_i_is_the_papers():
 def test_every_state_equals_torchs_and_the_loops(scale):
     model = network(rbf_scale=scale)
     w = {name: p.detach() for name, p in model.named_parameters()}
-    expected = reference_torch.penalties(w, X, torch.tensor(CODES), scale)
+    expected = torch_networks.penalties(w, X, torch.tensor(CODES), scale)
     with torch.no_grad():
         y, states = model(X), model.states(X)
     assert y.shape == (4, 10)
@@ -101,7 +101,7 @@ def test_a_larger_field_gives_a_map_of_outputs(rows, columns):
     with torch.no_grad():
         y = model(x)
         assert y.shape == (2, 10, (rows - 32) // 4 + 1, (columns - 32) // 4 + 1)
-        assert (y - reference_torch.penalties(w, x, torch.tensor(CODES))).abs().max() < 1e-9
+        assert (y - torch_networks.penalties(w, x, torch.tensor(CODES))).abs().max() < 1e-9
         for r in range(y.shape[2]):
             for c in range(y.shape[3]):
                 window = x[:, :, 4 * r : 4 * r + 32, 4 * c : 4 * c + 32]
@@ -128,8 +128,8 @@ def test_a_field_larger_by_less_than_a_step_gives_one_output():
 @pytest.mark.parametrize(("rows", "columns"), [(32, 36), (40, 32), (33, 35)])
 def test_first_derivatives_over_a_larger_field_equal_autograds(rows, columns):
     model, x = network(), random_tensor(2, 1, rows, columns, seed=1)
-    w, field = reference_torch.leaves(model), x.clone().requires_grad_()
-    y = reference_torch.penalties(w, field, torch.tensor(CODES))
+    w, field = torch_networks.leaves(model), x.clone().requires_grad_()
+    y = torch_networks.penalties(w, field, torch.tensor(CODES))
     signal = random_tensor(*y.shape, seed=2)
     expected = torch.autograd.grad((y * signal).sum(), [field, *w.values()])
     dx, found = first(model, x, signal)
@@ -145,7 +145,7 @@ def test_first_derivatives_over_a_larger_field_equal_autograds(rows, columns):
 def test_hand_written_first_derivatives_equal_autograds(loss, summed, scale, init, bend):
     model = network(init=init, rbf_scale=scale, bend=bend)
     dx, found = network_first(model, loss, X, Y)
-    by_torch = reference_torch.first_derivatives(model, summed, X, Y, scale)
+    by_torch = torch_networks.first_derivatives(model, summed, X, Y, scale)
     field = X.clone().requires_grad_()
     own = torch.autograd.grad(loss(model(field), Y) * len(X), [field, *model.parameters()])
     assert relative(dx, by_torch[0]) < 1e-9
@@ -174,7 +174,7 @@ def test_autograd_differentiates_the_forward_twice(loss, summed):
     weights = list(model.parameters())
     grads = torch.autograd.grad(loss(model(X), Y), weights, create_graph=True)
     rows = torch.autograd.grad(sum(g.sum() for g in grads), weights)
-    expected = reference_torch.hessian_row_sums(model, summed, X, Y)
+    expected = torch_networks.hessian_row_sums(model, summed, X, Y)
     for (name, value), row in zip(expected.items(), rows, strict=True):
         assert relative(row, value) < 1e-8, name
 

@@ -5,12 +5,12 @@ import pickle
 import threading
 
 import pytest
-import reference_torch
 import torch
-from reference_calls import network, network_first
-from reference_cases import random_tensor, relative
-from reference_judges import X, Y
-from reference_torch import map_loss
+from reference import torch_networks
+from reference.calls import network, network_first
+from reference.cases import random_tensor, relative
+from reference.judges import X, Y
+from reference.torch_networks import map_loss
 
 from lenet_helpers.losses import MAPLoss, MSELoss
 from lenet_helpers.model import LeNet5
@@ -146,7 +146,7 @@ def test_copies_and_moves_leave_outputs_and_derivatives_right():
         limit = 1e-5 if "single" in way else 1e-12
         assert (twin(X) - model(X)).abs().max() < 1e3 * limit, way
         dx, grads = network_first(twin, loss, X, Y)
-        field, expected = reference_torch.first_derivatives(model, map_loss(10.0), X, Y)
+        field, expected = torch_networks.first_derivatives(model, map_loss(10.0), X, Y)
         assert relative(dx, field) < max(limit, 1e-9), way
         assert all(relative(grads[name], expected[name]) < max(limit, 1e-9) for name in grads), way
 

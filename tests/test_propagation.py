@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
-from reference_calls import network
-from reference_cases import PATTERNS, random_tensor, relative, strokes, worst
-from reference_judges import curvature_by_loops
-from reference_torch import first_derivatives, map_loss, mse
+from reference.calls import network
+from reference.cases import PATTERNS, random_tensor, relative, strokes, worst
+from reference.judges import curvature_by_loops
+from reference.torch_networks import first_derivatives, map_loss, mse
 
 from lenet_helpers.losses import MAPLoss, MSELoss, one_hot
 from lenet_helpers.propagation import Propagation

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from reference_calls import network, optimizer
-from reference_cases import random_tensor, relative, worst
-from reference_judges import X, Y, curvature_by_loops, judge_step, weights_of
-from reference_torch import first_derivatives as by_autograd
-from reference_torch import map_loss, mse
+from reference.calls import network, optimizer
+from reference.cases import random_tensor, relative, worst
+from reference.judges import X, Y, curvature_by_loops, judge_step, weights_of
+from reference.torch_networks import first_derivatives as by_autograd
+from reference.torch_networks import map_loss, mse
 
 from lenet_helpers.losses import MAPLoss, MSELoss
 from lenet_helpers.model import LeNet5

@@ -16,7 +16,7 @@ from mnist_at_hand import mnist_or_skip
 from packaging.requirements import Requirement
 
 import lenet_helpers
-from lenet_helpers.data import DataError
+from lenet_helpers.data.digits import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -218,7 +218,7 @@ def elsewhere(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("LENET_DATA", raising=False)
-    monkeypatch.setattr("lenet_helpers._mnist.default_folder", lambda: tmp_path)
+    monkeypatch.setattr("lenet_helpers.data.mnist.default_folder", lambda: tmp_path)
     return tmp_path
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
-from reference_calls import network
-from reference_judges import X
+from reference.calls import network
+from reference.judges import X
 from safetensors import safe_open
 from safetensors.torch import save_file
 

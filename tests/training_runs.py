@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import torch
 
-from lenet_helpers.data import load_digits
+from lenet_helpers.data.digits import load_digits
 from lenet_helpers.model import LeNet5
-from lenet_helpers.training import fit
+from lenet_helpers.training.loop import fit
 
 
 def digits(patterns, split="train"):

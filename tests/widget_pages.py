@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from lenet_helpers.centring import centre_digit
-from lenet_helpers.data import Digits
+from lenet_helpers.data.digits import Digits
+from lenet_helpers.data.normalise import centre_digit
 from lenet_helpers.widgets.draw_pad import SIDE
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from lenet_helpers.checks._judge import Check, Mistake, on_cases
-from lenet_helpers.metrics import rejection_curve, rejection_for
+from lenet_helpers.evaluation import rejection_curve, rejection_for
 
 
 def _table(rows, columns):

@@ -3,7 +3,7 @@
 import ipywidgets
 import torch
 
-from ..data import to_input
+from ..data.digits import to_input
 from ..losses import MAPLoss
 from ..model import LeNet5
 from ..paper import PUBLISHED_RATES

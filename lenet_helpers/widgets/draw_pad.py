@@ -7,7 +7,7 @@ import torch
 import traitlets
 from PIL import Image
 
-from ..centring import centre_digit, fit_box
+from ..data.normalise import centre_digit, fit_box
 from ..plots import INK
 from .live import Answering, asset
 from .reading import GAP, draw_reading, read

@@ -2,7 +2,7 @@
 
 import ipywidgets
 
-from ..data import to_input
+from ..data.digits import to_input
 from ..plots import PALETTE
 from .live import LivePicture, Touchable
 from .svg import Svg, bar, field, frame, text, tile

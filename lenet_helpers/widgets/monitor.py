@@ -8,7 +8,7 @@ import ipywidgets
 
 from ..paper import FIG5_TEST, FIG5_TRAIN
 from ..plots import PALETTE
-from ..training import StopTraining, fit
+from ..training.loop import StopTraining, fit
 from .live import LivePicture, Touchable
 from .svg import Svg, curve, line, mark, text
 

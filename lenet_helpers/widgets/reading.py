@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ..codes import DIGIT_CODES
-from ..data import to_input
+from ..data.digits import to_input
 from ..plots import PALETTE
 from .svg import Svg, bar, field, frame, line, text, tile
 

@@ -5,7 +5,7 @@ import math
 import ipywidgets
 import torch
 
-from ..data import to_input
+from ..data.digits import to_input
 from ..layers import Convolution, Squash
 from ..plots import PALETTE
 from .controls import Slider

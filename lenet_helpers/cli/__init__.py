@@ -1,0 +1,1 @@
+"""The command line: what can be asked (`parser`) and what is done (`commands`)."""

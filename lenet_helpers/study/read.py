@@ -1,0 +1,172 @@
+"""What a study found: its committed runs read back, averaged over seeds and judged beside the paper.
+
+Everything here is computed from results/: one JSON a run, and for some runs the network's penalties on the
+test set. No digits are loaded and nothing is trained. Error rates are percentages after the last pass.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+
+from ..paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG9
+
+CHECKOUT = Path(__file__).resolve().parents[2] / "results"
+INSTALLED = Path(sys.prefix) / "share" / "lenet_helpers" / "results"
+RESULTS = CHECKOUT if (CHECKOUT / "runs").is_dir() else INSTALLED
+FIRST_COMPARED_PASS = 3  # of Fig. 5
+RIVAL = "boosted LeNet-4 (distorted)"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The runs in one results folder: `records`, their JSON in order of name and seed."""
+
+    folder: Path
+    records: tuple
+
+    def runs(self, experiment):
+        """Records of one experiment's finished runs, by seed; those that diverged have no numbers and are left out."""
+        return [run for run in self.records if run["experiment"] == experiment and run["error"] is not None]
+
+    def diverged(self, experiment):
+        """Records of one experiment's runs that diverged."""
+        return [run for run in self.records if run["experiment"] == experiment and run["error"] is None]
+
+    def experiments(self):
+        """Names of the experiments that have a run."""
+        return list(dict.fromkeys(record["experiment"] for record in self.records))
+
+    def errors(self, experiment):
+        """Error rate after the last pass of each run."""
+        return np.array([record["error"] for record in self.runs(experiment)])
+
+    def curves(self, experiment, key="error"):
+        """One row a run, one column a pass: "error" after each pass, or "train_error" measured during it."""
+        return np.array([[row[key] for row in record["passes"]] for record in self.runs(experiment)])
+
+    def outputs(self, record):
+        """Tensors kept of a run: penalties (N, 10), labels (N,), of its wrong patterns the indices `wrong` and
+        `wrong_images` (wrong, 28, 28).
+
+        Raises FileNotFoundError for a run whose outputs were not kept.
+        """
+        return safetensors.torch.load_file(self.folder / "outputs" / f"{record['name']}.safetensors")
+
+    def committee(self, experiment):
+        """Error rate of the experiment's networks together: the class with the smallest mean penalty."""
+        outputs = [self.outputs(record) for record in self.runs(experiment)]
+        mean = sum(output["penalties"].double() for output in outputs) / len(outputs)
+        return 100 * (mean.argmin(1) != outputs[0]["labels"]).double().mean().item()
+
+
+def load_study(folder=RESULTS):
+    """Read every run under folder/runs.
+
+    Raises FileNotFoundError where there is none, ValueError for a file that is not a run's.
+    """
+    paths = sorted((Path(folder) / "runs").glob("*.json"))
+    if not paths:
+        raise FileNotFoundError(f"no runs in {Path(folder) / 'runs'}; `make study` trains them.")
+    records = []
+    for path in paths:
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            order = record["experiment"], record["configuration"]["seed"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is not a run's record ({error!r}); delete it and run `make study`.") from error
+        records.append((order, record))
+    return Study(Path(folder), tuple(record for _, record in sorted(records, key=lambda pair: pair[0])))
+
+
+def distance_to_fig5(curves, published):
+    """Root-mean-square difference, in percentage points, of the mean curve and Fig. 5's from pass 3 on."""
+    ours = curves.mean(0)
+    passes = [n for n in published if FIRST_COMPARED_PASS <= n <= len(ours)]
+    return float(np.sqrt(np.mean([(ours[n - 1] - published[n]) ** 2 for n in passes])))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way of training that the bars are held to: its experiments without and with distortions."""
+
+    text: str
+    regular: str
+    distorted: str
+
+
+RECIPES = (
+    Recipe("to the letter, j = 10", "regular", "distorted"),
+    Recipe("to the letter, j = 5", "regular-j-5", "distorted-j-5"),
+    Recipe("h renewed, j = 10", "renewed", "distorted-renewed"),
+    Recipe("h renewed, j = 7", "renewed-j-7", "distorted-renewed-j-7"),
+)
+REGULAR_SEEDS, DISTORTED_SEEDS = 5, 3
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One figure for one recipe to reach; `measured` is None until `seeds` runs of the experiment are finished."""
+
+    text: str
+    paper: str
+    bar: float
+    recipe: str
+    experiment: str
+    seeds: int
+    finished: int
+    measured: float | None
+
+    @property
+    def verdict(self):
+        if self.measured is None:
+            return f"open: {self.finished} of {self.seeds} runs finished"
+        over = round(self.measured - self.bar, 9)  # a mean equal to the bar meets it, whatever its last bit
+        return "met" if over <= 0 else f"missed by {over:.3f}"
+
+
+def claims(study):
+    """The bars of the study, each with what every recipe reached that has the experiment for it."""
+
+    def mean(name):
+        return study.errors(name).mean()
+
+    def fig5(key, published):
+        return lambda name: distance_to_fig5(study.curves(name, key), published)
+
+    def fig6(patterns):
+        return lambda name: abs(study.errors(name).mean() - FIG6["test"][patterns])
+
+    boosted = f"{FIG9[RIVAL]:.1f} (boosted LeNet-4)"
+    of_regular = [
+        ("regular, mean test error", f"{FIG9['LeNet-5']:.2f}", 1.10, mean),
+        ("Fig. 5, test error: distance of the mean curve from pass 3 on", "0", 0.12, fig5("error", FIG5_TEST)),
+        ("Fig. 5, training error: the same", "0", 0.25, fig5("train_error", FIG5_TRAIN)),
+        ("committee of the regular networks", boosted, 0.85, study.committee),
+    ]
+    of_distorted = [
+        ("distorted, mean test error", f"{FIG9['LeNet-5 (distorted)']:.1f}", 0.78, mean),
+        ("committee of the distorted networks", boosted, 0.70, study.committee),
+    ]
+    of_size = [
+        (f"{patterns:,} patterns, mean test error: distance from Fig. 6", "0", 0.25, fig6(patterns), f"size-{patterns}")
+        for patterns in (15000, 30000)
+    ]
+    found = []
+
+    def judge(recipe, experiment, seeds, text, paper, bar, measure):
+        finished = len(study.runs(experiment))
+        measured = float(measure(experiment)) if finished >= seeds else None
+        found.append(Claim(text, paper, bar, recipe.text, experiment, seeds, finished, measured))
+
+    for recipe in RECIPES:
+        for bar in of_regular:
+            judge(recipe, recipe.regular, REGULAR_SEEDS, *bar)
+        for bar in of_distorted:
+            judge(recipe, recipe.distorted, DISTORTED_SEEDS, *bar)
+    for *bar, experiment in of_size:
+        judge(RECIPES[0], experiment, 3, *bar)
+    return found

@@ -1,0 +1,51 @@
+"""The arguments of a training run, checked before anything is done."""
+
+import math
+
+from torch.optim import Optimizer
+
+from ..data.digits import Digits
+from ..sdlm import SDLM, LinearDecay, eta_at
+
+CURVATURES = ("estimate", "running", "exact")
+
+
+def check_counts(**counts):
+    """Raise ValueError for a count that is not a whole number from 1 up."""
+    for name, value in counts.items():
+        if not (isinstance(value, int) and value >= 1):
+            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 up.")
+
+
+def check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma):
+    """Raise ValueError for an argument of `fit` that is of another kind or out of its range."""
+    for name, digits in (("train", train), ("test", test)):
+        if not (isinstance(digits, Digits) or (digits is None and name == "test")):
+            raise ValueError(f"{name} is {type(digits).__name__}; expected Digits, as from load_digits().")
+    if not isinstance(schedule, LinearDecay):
+        etas = schedule if isinstance(schedule, tuple | list) else ()
+        if not etas or not all(isinstance(eta, int | float) and 0 <= eta < math.inf for eta in etas):
+            raise ValueError(f"schedule is {schedule!r}; expected a LinearDecay, or an eta >= 0 for each pass.")
+    if not (isinstance(seed, int) and 0 <= seed < 2**32):
+        raise ValueError(f"seed is {seed!r}; expected a whole number from 0 to 2**32 - 1.")
+    if not (optimizer is None or updates(optimizer, model)):
+        raise ValueError("optimizer does not update this model; expected one made from model.parameters().")
+    if not (optimizer is None or isinstance(optimizer, SDLM) or eta_at(schedule, 0) > 0):
+        raise ValueError("The schedule starts at 0; another optimizer's rate is scaled in proportion to its start.")
+    if curvature not in CURVATURES:
+        raise ValueError(f"curvature is {curvature!r}; expected one of {', '.join(map(repr, CURVATURES))}.")
+    if not (curvature == "estimate" or optimizer is None or isinstance(optimizer, SDLM)):
+        raise ValueError(
+            f'curvature is {curvature!r} and optimizer {type(optimizer).__name__}, which has no h; expected SDLM, or '
+            'curvature="estimate", which leaves another optimizer alone.'
+        )
+    if not 0 < gamma <= 1:
+        raise ValueError(f"gamma is {gamma}; expected a number above 0 and up to 1, such as 0.1.")
+
+
+def updates(optimizer, model):
+    """Whether every parameter that the optimizer updates is one of the model's."""
+    if not isinstance(optimizer, Optimizer):
+        return False
+    own = {id(parameter) for parameter in model.parameters()}
+    return all(id(parameter) in own for group in optimizer.param_groups for parameter in group["params"])

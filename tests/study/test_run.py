@@ -1,0 +1,260 @@
+"""A study ends complete and with the same bits however it is run, stopped, spread or killed."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from lenet_helpers.data.digits import load_digits
+from lenet_helpers.files import load_tensors
+from lenet_helpers.model import load_weights
+from lenet_helpers.study.plan import Run, load_plan, split
+from lenet_helpers.study.run import StudyError, is_finished, run_study
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ROOT / "studies" / "tiny.toml"
+TIMES = {"finished", "seconds", "command", "git_commit"}
+
+
+def record_of(results, name):
+    """A run's record without what differs from one execution to the next: times, and the code's commit."""
+    record = json.loads((results / "runs" / f"{name}.json").read_text(encoding="utf-8"))
+    for row in record["passes"]:
+        del row["seconds"]
+    return {key: value for key, value in record.items() if key not in TIMES}
+
+
+def same_bits(one, other, names):
+    """Whether two results folders hold the same numbers, outputs and weights for these runs."""
+    for name in names:
+        assert record_of(one, name) == record_of(other, name)
+        for folder in ("outputs", "weights"):
+            paths = [results / folder / f"{name}.safetensors" for results in (one, other)]
+            assert paths[0].exists() == paths[1].exists()
+            if paths[0].exists():
+                mine, theirs = (load_tensors(path)[0] for path in paths)
+                assert mine.keys() == theirs.keys() and all(torch.equal(mine[key], theirs[key]) for key in mine)
+    return True
+
+
+def wait_for(condition, seconds=300):
+    """Poll until the condition holds; fail after so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def command_line(plan, results, build, **options):
+    """A study as a program of its own, in the folder where its checkpoints go."""
+    code = (
+        "import sys, json; from lenet_helpers.study.run import run_study; "
+        "run_study(sys.argv[1], results=sys.argv[2], build=sys.argv[3], **json.loads(sys.argv[4]))"
+    )
+    return [sys.executable, "-c", code, str(plan), str(results), str(build), json.dumps(options)]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Results of the tiny plan, trained run by run in this process."""
+    folder = tmp_path_factory.mktemp("tiny")
+    run_study(TINY, jobs=1, results=folder / "results", build=folder / "build")
+    return folder / "results"
+
+
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory):
+    """(plan, results) of the tiny plan with runs long enough to be caught in the middle of, trained in peace."""
+    folder = tmp_path_factory.mktemp("longer")
+    plan = folder / "longer.toml"
+    plan.write_text(TINY.read_text(encoding="utf-8").replace("passes = 2", "passes = 8"), encoding="utf-8")
+    run_study(plan, jobs=1, results=folder / "results", build=folder / "build")
+    return plan, folder / "results"
+
+
+def names_of(plan):
+    return [run.name for run in load_plan(plan)]
+
+
+def test_a_plan_lists_its_runs_in_order_with_the_defaults_filled_in():
+    runs = load_plan(TINY)
+    assert [run.name for run in runs] == ["regular-0", "regular-1", "distorted-0", "choose-j-0"]
+    assert runs[0] == Run(
+        "regular-0", "regular", 0, "sklearn", passes=2, patterns=600, save_penalties=True, save_weights=True
+    )
+    assert not runs[1].save_weights
+    assert runs[3].j == 5.0 and runs[3].held_out == 300
+
+
+def test_the_papers_plan_judges_choices_on_held_out_patterns_and_figures_on_the_test_set():
+    runs = load_plan(ROOT / "studies" / "paper.toml")
+    chosen = {run.experiment for run in runs if run.held_out}
+    assert chosen and all(name.startswith(("renew-", "margin-", "strength-", "rate-")) for name in chosen)
+    assert all(run.dataset == "mnist" for run in runs)
+    strengths = {run.experiment: run.distortion for run in runs if run.experiment.startswith("strength-")}
+    assert all(run.distortion in strengths.values() for run in runs if run.experiment.startswith("distorted"))
+    seeds = {name: [run.seed for run in runs if run.experiment == name] for name in ("regular", "distorted")}
+    assert seeds == {"regular": [0, 1, 2, 3, 4], "distorted": [0, 1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no \\[\\[experiment\\]\\]"),
+        ('[[experiment]]\nname = "a"', "list of seeds"),
+        ('[[experiment]]\nname = "a"\nseeds = [0]\nspeed = 3', "unknown setting speed"),
+        ('[[experiment]]\nname = "a"\nseeds = [0, 0]', "twice a-0"),
+        ('[[experiment]]\nname = "a"\nseeds = [0]\nloss = "hinge"', "a-0: got loss 'hinge'"),
+        ('[[experiment]]\nname = "a"\nseeds = [0]\nschedule = "slow"', "schedule 'slow'"),
+        ('[[experiment]]\nname = "a"\nseeds = [0]\noptimizer = "sgd"', "rate"),
+    ],
+)
+def test_a_wrong_plan_is_refused_with_what_is_wrong(tmp_path, text, message):
+    path = tmp_path / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_plan(path)
+
+
+def test_the_digest_changes_with_the_configuration_and_only_with_it():
+    run = load_plan(TINY)[0]
+    assert replace(run, name="other", save_weights=False).digest() == run.digest()
+    others = [replace(run, seed=1), replace(run, j=5.0), replace(run, distortion={"shear": 0.1}), replace(run, mu=0.1)]
+    assert len({run.digest(), *(other.digest() for other in others)}) == 5
+
+
+def test_a_held_out_run_never_loads_the_test_set(monkeypatch):
+    loaded = []
+    spy = lambda name, dataset: loaded.append(name) or load_digits(name, dataset)  # noqa: E731
+    monkeypatch.setattr("lenet_helpers.study.plan.load_digits", spy)
+    run = load_plan(TINY)[3]
+    train, judge = split(run)
+    assert loaded == ["train"] and (len(train), len(judge)) == (600, 300)
+    everything = split(replace(run, patterns=None))[0]
+    assert len(everything) + len(judge) == len(load_digits("train", "sklearn"))
+    pictures = {image.numpy().tobytes() for image in judge.images}
+    assert sum(image.numpy().tobytes() in pictures for image in everything.images) <= 2  # twins in the set itself
+    assert torch.equal(split(replace(run, seed=7))[1].images, judge.images)
+
+
+def test_a_record_says_what_the_run_was_and_its_outputs_agree_with_it(tiny):
+    record = json.loads((tiny / "runs" / "regular-0.json").read_text(encoding="utf-8"))
+    assert record["data"] == "scikit-learn digits" and record["evaluated_on"] == "test" and record["threads"] == 1
+    assert record["command"].endswith("tiny.toml --only regular-0")
+    assert [row["pass"] for row in record["passes"]] == [1, 2]
+    assert record["error"] == record["passes"][-1]["error"] == pytest.approx(100 * len(record["wrong"]) / 360)
+    outputs, facts = load_tensors(tiny / "outputs" / "regular-0.safetensors")
+    test = load_digits("test", "sklearn")
+    assert torch.equal(outputs["labels"].long(), test.labels)
+    wrong = (outputs["penalties"].argmin(1) != test.labels).nonzero().ravel()
+    assert wrong.tolist() == record["wrong"] and torch.equal(outputs["wrong_images"], test.images[wrong])
+    model = load_weights(tiny / "weights" / "regular-0.safetensors")
+    assert model.facts["source"] == facts["source"] == "scikit-learn digits"
+    held_out = json.loads((tiny / "runs" / "choose-j-0.json").read_text(encoding="utf-8"))
+    assert held_out["evaluated_on"] == "held-out" and held_out["evaluated_patterns"] == 300
+
+
+def test_finished_runs_are_not_run_again_and_changed_ones_are(tiny, tmp_path, capsys):
+    assert run_study(TINY, jobs=1, results=tiny, build=tmp_path) == []
+    assert "4 finished, 0 to train" in capsys.readouterr().out
+    run = load_plan(TINY)[0]
+    assert is_finished(run, tiny) and not is_finished(replace(run, passes=3), tiny)
+
+
+def test_two_processes_give_the_bits_of_one(tiny, tmp_path):
+    assert run_study(TINY, jobs=2, results=tmp_path / "results", build=tmp_path / "build") == names_of(TINY)
+    assert same_bits(tiny, tmp_path / "results", names_of(TINY))
+
+
+def test_one_run_that_fails_is_named_and_the_others_are_kept(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[defaults]\ndataset = "sklearn"\npasses = 1\npatterns = 100\n'
+        '[[experiment]]\nname = "too-many"\nseeds = [0]\npatterns = 2000\n'
+        '[[experiment]]\nname = "good"\nseeds = [0]\n'
+        '[[experiment]]\nname = "diverging"\nseeds = [0]\noptimizer = "sgd"\nrate = 10.0\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(StudyError, match="1 of 3 runs failed(.|\n)*too-many-0: ValueError: .*2000 training patterns"):
+        run_study(plan, jobs=1, results=tmp_path / "results", build=tmp_path / "build")
+    paths = (tmp_path / "results" / "runs").iterdir()
+    read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    assert read.keys() == {"good-0", "diverging-0"}
+    assert read["good-0"]["error"] is not None
+    assert read["diverging-0"]["error"] is None and "diverged" in read["diverging-0"]["diverged"]
+
+
+def test_a_pattern_that_fits_no_run_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no run is called 'irregular-"):
+        run_study(TINY, only="irregular-*", results=tmp_path, build=tmp_path)
+
+
+def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_same_bits(longer, tmp_path):
+    plan, whole = longer
+    killed, output = tmp_path / "killed", tmp_path / "output.txt"
+    study = command_line(plan, killed, tmp_path / "build", jobs=1, only="regular-*")
+    with open(output, "w", encoding="utf-8") as file:
+        process = subprocess.Popen(study, stdout=file, cwd=ROOT)
+        wait_for(lambda: "regular-1: pass 3/8" in output.read_text(encoding="utf-8"))
+        process.kill()
+        process.wait()
+    assert [path.stem for path in (killed / "runs").iterdir()] == ["regular-0"]
+    again = subprocess.run(study, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert "1 finished, 1 to train" in again and "pass 2/8" not in again
+    assert same_bits(whole, killed, ["regular-0", "regular-1"])
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A Dask scheduler and two workers, each a process of its own with its own current folder, on 127.0.0.1."""
+    pytest.importorskip("distributed", reason="needs the study extra: pip install 'lenet_helpers[study]'")
+    address = f"tcp://127.0.0.1:{free_port()}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    started = []
+
+    def start(name, *words):
+        folder = tmp_path / name
+        folder.mkdir()
+        program = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
+        with open(folder / "log.txt", "w", encoding="utf-8") as log:
+            started.append(subprocess.Popen(program, cwd=folder, env=environment, stdout=log, stderr=log))
+        return started[-1], folder
+
+    start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", address.rsplit(":", 1)[1])
+    workers = [start(name, "worker", address, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1") for name in "ab"]
+    yield address, workers
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_that_loses_a_worker_ends_complete_with_the_bits_of_one_machine(longer, cluster, tmp_path):
+    plan, local = longer
+    address, workers = cluster
+    spread, output = tmp_path / "spread", tmp_path / "output.txt"
+    with open(output, "w", encoding="utf-8") as file:
+        study = subprocess.Popen(command_line(plan, spread, "build", scheduler=address), stdout=file, cwd=tmp_path)
+        try:
+            logs = [folder / "log.txt" for _, folder in workers]
+            wait_for(lambda: all("pass 2/8" in log.read_text(encoding="utf-8") for log in logs))
+            workers[0][0].kill()
+            interrupted = [path.name for path in (workers[0][1] / "build").iterdir()]
+            assert study.wait(300) == 0
+        finally:
+            study.kill()
+    assert any((workers[1][1] / "build" / name).exists() for name in interrupted)  # the other worker took it over
+    assert "4 of 4 done" in output.read_text(encoding="utf-8")
+    assert same_bits(local, spread, names_of(plan))
