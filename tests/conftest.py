@@ -9,7 +9,7 @@ import pytest
 import torch
 from mnist_at_hand import mnist_or_skip
 
-from lenet_helpers.model import load_weights
+from lenet_helpers.weights import load_weights
 
 # No deadline: a first call pays for imports, and CI's cores are shared.
 hypothesis.settings.register_profile("lenet", deadline=None, print_blob=True)

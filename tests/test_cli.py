@@ -17,9 +17,10 @@ from training_runs import same_run
 
 from lenet_helpers.cli.parser import main
 from lenet_helpers.data.digits import load_digits
-from lenet_helpers.model import LeNet5, load_weights, save_weights
+from lenet_helpers.model import LeNet5
 from lenet_helpers.paper import PUBLISHED_RATES
 from lenet_helpers.training.history import History
+from lenet_helpers.weights import load_weights, save_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ["--dataset", "sklearn", "--patterns", "400", "--passes", "2", "--schedule", "two-pass"]

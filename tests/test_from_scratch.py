@@ -32,7 +32,7 @@ def is_borrowed(path):
 
 
 PACKAGE = Path(lenet_helpers.__file__).parent
-NETWORK = [*sorted((PACKAGE / "layers").glob("*.py")), *(PACKAGE / f"{name}.py" for name in ("losses", "model", "sdlm"))]
+NETWORK = sorted((PACKAGE / "layers").glob("*.py")) + [PACKAGE / f"{name}.py" for name in ("losses", "model", "sdlm")]
 
 
 @pytest.mark.parametrize("path", NETWORK, ids=lambda path: path.stem)

@@ -10,8 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lenet_helpers.losses import MAPLoss
-from lenet_helpers.model import LeNet5, load_weights, save_weights
+from lenet_helpers.model import LeNet5
 from lenet_helpers.sdlm import SDLM
+from lenet_helpers.weights import load_weights, save_weights
 
 
 def test_saved_weights_come_back_with_what_made_them(tmp_path):

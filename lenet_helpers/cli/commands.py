@@ -11,12 +11,13 @@ from ..data.distort import Distortion
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..files import CheckpointError, check_writable
 from ..losses import MAPLoss, MSELoss
-from ..model import LeNet5, load_weights, save_weights
+from ..model import LeNet5
 from ..paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
 from ..sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE, sampled_curvature
 from ..training.arguments import check_counts
 from ..training.history import History
 from ..training.loop import DivergenceError, fit
+from ..weights import load_weights, save_weights
 
 SKLEARN = "scikit-learn digits"  # Digits.source
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what PIL and centre_digit raise

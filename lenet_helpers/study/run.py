@@ -19,10 +19,11 @@ from ..data.distort import Distortion
 from ..evaluation import evaluate
 from ..files import save_tensors, write_whole
 from ..losses import MAPLoss, MSELoss
-from ..model import LeNet5, save_weights
+from ..model import LeNet5
 from ..sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE
 from ..training.history import versions
 from ..training.loop import DivergenceError, fit
+from ..weights import save_weights
 from .plan import load_plan, split
 
 LOSSES = {"map": lambda run: MAPLoss(run.j), "mse": lambda run: MSELoss()}

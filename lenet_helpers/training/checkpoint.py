@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from ..files import CheckpointError, load_tensors, remove_leftovers, save_tensors
-from ..model import fill
 from ..sdlm import SDLM, LinearDecay
+from ..weights import fill
 from .history import History
 
 PLACE = ("passes_done", "patterns_done", "errors", "loss_sum", "seconds")  # of a Run

@@ -73,7 +73,7 @@ def lab(tmp_path_factory):
 
 def pad_alone():
     cells = [
-        "from lenet_helpers.model import load_weights\nfrom lenet_helpers.widgets import DrawPad",
+        "from lenet_helpers import load_weights\nfrom lenet_helpers.widgets import DrawPad",
         "pad = DrawPad(load_weights('regular'))\npad",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

@@ -6,8 +6,8 @@ import nbformat
 import papermill
 import pytest
 
-from lenet_helpers.model import load_weights
 from lenet_helpers.training.history import History
+from lenet_helpers.weights import load_weights
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = ROOT / "build" / "papermill"

@@ -10,11 +10,11 @@ import torch
 
 from lenet_helpers.data.digits import to_input
 from lenet_helpers.files import save_tensors
-from lenet_helpers.model import load_weights
 from lenet_helpers.paper import FIG5_TEST, FIG5_TRAIN, FIG6
 from lenet_helpers.study import tables as report
 from lenet_helpers.study.plan import Run, load_plan
 from lenet_helpers.study.read import Claim, claims, distance_to_fig5, load_study
+from lenet_helpers.weights import load_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,9 +14,9 @@ import torch
 
 from lenet_helpers.data.digits import load_digits
 from lenet_helpers.files import load_tensors
-from lenet_helpers.model import load_weights
 from lenet_helpers.study.plan import Run, load_plan, split
 from lenet_helpers.study.run import StudyError, is_finished, run_study
+from lenet_helpers.weights import load_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "studies" / "tiny.toml"

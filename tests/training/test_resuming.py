@@ -16,12 +16,13 @@ from lenet_helpers import files
 from lenet_helpers.data.distort import Distortion
 from lenet_helpers.files import CheckpointError
 from lenet_helpers.losses import MSELoss
-from lenet_helpers.model import LeNet5, load_weights
+from lenet_helpers.model import LeNet5
 from lenet_helpers.propagation import Propagation
 from lenet_helpers.sdlm import SDLM, LinearDecay
 from lenet_helpers.training import loop as training
 from lenet_helpers.training.history import History
 from lenet_helpers.training.loop import DivergenceError, StopTraining, fit
+from lenet_helpers.weights import load_weights
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +138,8 @@ import sys
 from training_runs import digits
 from lenet_helpers.training import loop as training
 from lenet_helpers.data.distort import Distortion
-from lenet_helpers.model import LeNet5, save_weights
+from lenet_helpers.model import LeNet5
+from lenet_helpers.weights import save_weights
 training.BLOCK, training.CHECKPOINT_SECONDS = 20, 0
 folder = sys.argv[1]
 model = LeNet5(seed=1)
