@@ -4,8 +4,6 @@ import math
 
 import torch
 
-from .layers.base import Memory
-
 
 class Loss:
     """A loss is called as loss(penalties, labels) and returns the mean over patterns.
@@ -28,7 +26,7 @@ class Loss:
         check_penalties(penalties, labels)
         target = one_hot(labels, penalties.shape[1], penalties.dtype)
         with torch.no_grad():
-            return self.signal(penalties.movedim(0, -1), target.movedim(0, -1), Memory()).movedim(-1, 0)
+            return self.signal(penalties.movedim(0, -1), target.movedim(0, -1)).movedim(-1, 0)
 
     def second_derivative(self, penalties, labels):
         """The order-2 signal of each pattern, (N, classes): 1 for the right class, 0 for the others.
@@ -64,11 +62,11 @@ class MSELoss(Loss):
     def error(self, penalties, labels):
         return penalties.gather(0, labels.unsqueeze(0)).squeeze(0)
 
-    def signal(self, penalties, target, memory):
+    def signal(self, penalties, target):
         """dE/dy = 1 for the right class, 0 for the others; classes first, patterns last."""
         return target
 
-    def hessian(self, penalties, memory):
+    def hessian(self, penalties):
         """d2E/dy_i dy_k, (classes, classes, ..., patterns): the loss is linear in the penalties, so zero."""
         return penalties.new_zeros(len(penalties), *penalties.shape)
 
@@ -89,28 +87,22 @@ class MAPLoss(Loss):
         self.j = float(j)
 
     def error(self, penalties, labels):
-        rubbish = penalties.new_full((1, *penalties.shape[1:]), -self.j)
-        log_sum = torch.cat([-penalties, rubbish]).logsumexp(0)
-        return penalties.gather(0, labels.unsqueeze(0)).squeeze(0) + log_sum
+        return penalties.gather(0, labels.unsqueeze(0)).squeeze(0) + self.scores(penalties).logsumexp(0)
 
-    def signal(self, penalties, target, memory):
+    def signal(self, penalties, target):
         """dE/dy_i = 1 if i is the right class - p_i, with the shares p_i = exp(-y_i) / (exp(-j) + sum_k exp(-y_k))."""
-        if memory.scores is None:
-            memory.scores = penalties.new_full((len(penalties) + 1, *penalties.shape[1:]), -self.j)
-            memory.classes = memory.scores[:-1]
-        torch.neg(penalties, out=memory.classes)
-        memory.shares = torch.softmax(memory.scores, 0, out=memory.shares)
-        if memory.of_classes is None:
-            memory.of_classes = memory.shares[:-1]
-        memory.signal = torch.sub(target, memory.of_classes, out=memory.signal)
-        return memory.signal
+        return target - self.scores(penalties).softmax(0)[:-1]
 
-    def hessian(self, penalties, memory):
-        """d2E/dy_i dy_k = p_i (1 if i = k else 0) - p_i p_k, with p the shares of the last `signal`."""
-        shares = memory.shares[:-1]
+    def hessian(self, penalties):
+        """d2E/dy_i dy_k = p_i (1 if i = k else 0) - p_i p_k, with p the shares."""
+        shares = self.scores(penalties).softmax(0)[:-1]
         own = torch.eye(len(shares), dtype=shares.dtype, device=shares.device)
         own = own.view(*own.shape, *[1] * (shares.dim() - 1))
         return shares * own - shares.unsqueeze(0) * shares.unsqueeze(1)
+
+    def scores(self, penalties):
+        """The classes' -y_i, and below them the rubbish class's -j."""
+        return torch.cat([-penalties, penalties.new_full((1, *penalties.shape[1:]), -self.j)])
 
     def __repr__(self):
         return f"MAPLoss(j={self.j:g})"

@@ -1,76 +1,90 @@
-"""Batches sent up and down a network over memories that are kept: the inner loop of training."""
+"""One step of learning, up and down the network: plain functions, and the same recorded and replayed."""
 
 import torch
 
-from .layers.base import Memories, prepare_derivative
+from .layers.base import matrix
 from .model import chunk_size
+from .replay import Replay
+
+
+def first_derivatives(model, loss, x, target, field):
+    """(penalties, {name: dE/dw}), E being the mean loss over the patterns (Eq. 19).
+
+    x: (pixels, N), fields of the shape `field`; target: (classes, N), 1 at the label; penalties: (N, classes).
+    """
+    penalties, kept = model.fprop(x.unflatten(0, field).transpose(0, 1))
+    penalties = matrix(penalties)
+    signal = loss.signal(penalties, target)
+    signal = signal / x.shape[-1] if x.shape[-1] > 1 else signal
+    _, found = model.bprop(signal[None, :, None], kept)
+    return penalties.t(), found
+
+
+def second_derivatives(model, loss, x, target, field, exact=False):
+    """{name: h}: summed over the connections that share a parameter (Eq. 23), mean over the patterns (Eq. 24).
+
+    The signal that seeds F6 is the constant 2 scale; with exact=True it is the exact diagonal of the loss's second
+    derivative with respect to F6's states.
+    """
+    penalties, kept = model.fprop(x.unflatten(0, field).transpose(0, 1))
+    penalties, signal, hessian = matrix(penalties), target, None
+    if exact:
+        signal, hessian = loss.signal(penalties, target), loss.hessian(penalties) / x.shape[-1]
+    return model.bbprop((signal / x.shape[-1])[None, :, None], kept, hessian)[1]
 
 
 class Propagation:
-    """Sets the derivatives of a model's parameters for one batch after another; a step allocates next to nothing.
+    """The derivatives of a model's loss for one batch after another, replayed; a step allocates next to nothing.
 
-    A batch larger than a chunk runs chunk by chunk, each small enough for the processor's cache, and adds up. For one
-    thread at a time; the model's own forward, predict and states share nothing with it.
+    A batch larger than a chunk runs chunk by chunk, each small enough for the processor's cache. For one thread at a
+    time, under torch.no_grad(); the model's own forward, predict and states share nothing with it.
     """
 
     def __init__(self, model, loss):
-        self.model, self.loss = model, loss
-        self.parameters = list(model.parameters())
-        self.memories = Memories(model)
+        self.parameters = list(model.named_parameters())
 
-    @torch.no_grad()
+        def places():
+            return [parameter.data_ptr() for _, parameter in self.parameters] + [model.rbf.codes.data_ptr()]
+
+        self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), places)
+        self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), places)
+        self.exact = Replay(lambda *batch: second_derivatives(model, loss, *batch, exact=True), places)
+
     def gradient(self, x, target, penalties):
         """Set every parameter's .grad to dE/dw, E being the mean loss over the batch.
 
-        x: (N, 1, 32, 32); target: (N, 10), 1 at the label; penalties: (N, 10), filled with the model's answers.
+        x: (N, 1, 32, 32); target: (N, classes), 1 at the label; penalties: (N, classes), filled with the answers.
         """
-        self.prepare(1)
-        patterns, size = len(x), chunk_size()
-        if patterns <= size:
-            return self.add_gradient(x, target, penalties, patterns, overwrite=True)
-        chunks = zip(x.split(size), target.split(size), penalties.split(size))
-        for index, chunk in enumerate(chunks):
-            self.add_gradient(*chunk, patterns, overwrite=index == 0)
+        total, field = None, x.shape[1:]
+        for chunk, wanted, place, share in chunks(x, target, penalties):
+            answers, found = self.first(chunk.flatten(1).t(), wanted.t(), field)
+            place.copy_(answers)
+            total = added(total, found, share)
+        for name, parameter in self.parameters:
+            if parameter.grad is not total[name]:
+                parameter.grad = total[name]
 
-    def add_gradient(self, x, target, penalties, patterns, overwrite):
-        """One chunk of a batch of `patterns`."""
-        memory = self.up(x, overwrite)
-        penalties.copy_(memory.answers)
-        signal = self.loss.signal(memory.penalties, target.t(), memory.loss)
-        self.model.bprop(signal if patterns == 1 else signal / patterns, memory, 1, to_input=False)
-
-    @torch.no_grad()
     def curvature(self, x, target, exact=False):
-        """Set every parameter's .curvature to h: summed over shared connections (Eq. 23), mean over patterns (Eq. 24).
+        """h of every parameter on the batch, name -> tensor (Eq. 23 and 24); x and target as in `gradient`."""
+        total, field, replay = None, x.shape[1:], self.exact if exact else self.second
+        for chunk, wanted, share in chunks(x, target):
+            total = added(total, replay(chunk.flatten(1).t(), wanted.t(), field), share)
+        return total
 
-        x: (N, 1, 32, 32); target: (N, 10), 1 at the label. The signal that seeds F6 is the constant 2 scale; with
-        exact=True it is the exact diagonal of the loss's second derivative with respect to F6's states.
-        """
-        self.prepare(2)
-        patterns, size = len(x), chunk_size()
-        for index, (chunk, chunk_target) in enumerate(zip(x.split(size), target.split(size))):
-            memory = self.up(chunk, index == 0)
-            signal = chunk_target.t()
-            if exact:
-                signal = self.loss.signal(memory.penalties, signal, memory.loss)
-                memory.steps[-1].hessian = self.loss.hessian(memory.penalties, memory.loss) / patterns
-            self.model.bprop(signal / patterns, memory, 2, to_input=False)
-            memory.steps[-1].hessian = None
 
-    def up(self, x, overwrite):
-        """Run a chunk to its penalties; the first of a batch overwrites derivatives, the others add to them."""
-        memory = self.memories.serve(x)
-        y = self.model.fprop(memory.field, memory)
-        if memory.penalties is None:
-            memory.penalties = y.view(y.shape[1], -1)  # classes, patterns
-            memory.answers = memory.penalties.t()
-        if memory.overwrite is not overwrite:
-            for kept in (memory, *memory.steps):
-                kept.overwrite = overwrite
-        return memory
+def chunks(*batch):
+    """(its part of each tensor, its share of the patterns) of every chunk of a batch."""
+    patterns, size = len(batch[0]), chunk_size()
+    if patterns <= size:
+        return [(*batch, 1)]
+    return [(*parts, len(parts[0]) / patterns) for parts in zip(*(tensor.split(size) for tensor in batch))]
 
-    def prepare(self, order):
-        """Give every parameter a place for its derivatives."""
-        for parameter in self.parameters:
-            if parameter.grad is None or order == 2:
-                prepare_derivative(parameter, order)
+
+def added(total, found, share):
+    """total + share x found, by name; what was found itself where it is all there is."""
+    if share == 1:
+        return found
+    if total is None:
+        return dict(zip(found, torch._foreach_mul(list(found.values()), share)))
+    torch._foreach_add_(list(total.values()), list(found.values()), alpha=share)
+    return total

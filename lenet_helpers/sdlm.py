@@ -4,7 +4,6 @@ eps_k = eta / (mu + h_kk) (Eq. 21), with h estimated on a few hundred patterns b
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch.optim import Optimizer
@@ -14,90 +13,38 @@ from .losses import one_hot
 from .propagation import Propagation
 
 MU = 0.02
-PAPER_SCHEDULE = (
-    (5e-4,) * 2 + (2e-4,) * 3 + (1e-4,) * 3 + (5e-5,) * 4 + (1e-5,) * 8
-)  # eta for pass 1..20 (III-B)
-
-
-@dataclass(frozen=True)
-class LinearDecay:
-    """eta falling linearly, update by update, from `start` at the first update to `end` after the last of `passes`."""
-
-    start: float = 5e-4
-    end: float = 1e-5
-    passes: int = 2
-
-    def __post_init__(self):
-        if not (0 <= self.end <= self.start and self.passes >= 1):
-            raise ValueError(f"{self} does not fall; expected 0 <= end <= start and at least 1 pass.")
-
-    def eta(self, passes_done):
-        """eta after `passes_done` passes, a fraction included."""
-        return self.start + (self.end - self.start) * min(passes_done / self.passes, 1.0)
-
-
-TWO_PASS_SCHEDULE = LinearDecay()
-
-
-def eta_at(schedule, passes_done):
-    """eta after `passes_done` passes of a LinearDecay, or of one eta for each pass (the last one holds on)."""
-    if isinstance(schedule, LinearDecay):
-        return schedule.eta(passes_done)
-    return schedule[min(int(passes_done), len(schedule) - 1)]
-
-
-def estimate_curvature(model, loss, x, labels, exact=False, propagation=None):
-    """h of every parameter: Eq. 23's sum over shared connections, mean over the patterns given (Eq. 24), >= 0.
-
-    x: (N, 1, 32, 32) of the model's dtype; labels: int64 (N,). exact: seed F6 with the exact diagonal of the loss
-    instead of the constant 2 scale. propagation: a Propagation of this model and loss, whose memories are used again.
-    Returns name -> tensor of the parameter's shape. Raises ValueError for inputs the model would refuse.
-    """
-    model.check_input(x)
-    if (
-        labels.shape != x.shape[:1]
-        or labels.dtype != torch.int64
-        or not 0 <= labels.min() <= labels.max() <= 9
-    ):
-        raise ValueError(
-            f"Got labels {labels.dtype} of shape {tuple(labels.shape)}; expected int64 ({len(x)},) from 0 to 9."
-        )
-    propagation = propagation or Propagation(model, loss)
-    propagation.curvature(x, one_hot(labels, 10, x.dtype), exact)
-    return {name: parameter.curvature.clone() for name, parameter in model.named_parameters()}
-
-
-def sampled_curvature(model, loss, digits, count, seed, estimates=0, exact=False, propagation=None):
-    """h estimated on `count` patterns (III-B), drawn from the digits anew for each estimate; so many came before."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + estimates)
-    chosen = digits.subset(torch.randperm(len(digits), generator=generator)[:count])
-    x = to_input(chosen.images).to(next(model.parameters()))
-    return estimate_curvature(model, loss, x, chosen.labels.to(x.device), exact, propagation)
 
 
 class SDLM(Optimizer):
     """w_k <- w_k - eta / (mu + h_k) dE/dw_k (Eq. 18 and 21).
 
-    params: as for every torch.optim.Optimizer; eta: global rate; mu: keeps a rate finite where the curvature is small.
+    params: as for every torch.optim.Optimizer, best model.named_parameters(); eta: global rate, each group's "lr", by
+    which schedulers know it ("eta" names the same); mu: keeps a rate finite where the curvature is small.
     `set_curvature` must be called before the first step. Raises ValueError for eta or mu below 0 or not finite.
-
-    The weights of a group, their gradients and 1 / (mu + h) are each one vector, of which the parameters and their
-    .grad are views: the update is one operation. A parameter that has been given other storage is taken in again.
     """
 
     def __init__(self, params, eta=5e-4, mu=MU):
-        params, self.names, self.vectors = list(params), None, []
-        if params and isinstance(params[0], tuple):
-            self.names, params = (list(part) for part in zip(*params))
-        super().__init__(params, {"eta": eta, "mu": mu})
+        super().__init__(params, {"lr": eta, "mu": mu})
 
-    def add_param_group(self, param_group):
-        for name in ("eta", "mu"):
-            value = param_group.get(name, self.defaults[name])
-            if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"{name} is {value}; expected a finite number >= 0, such as eta=5e-4 and mu=0.02.")
-        super().add_param_group(param_group)
-        self.vectors.append(Vectors(self.param_groups[-1]["params"]))
+    @torch.no_grad()
+    def update(self):
+        """The rule, without the hooks that torch puts around `step`; parameters without a .grad stay."""
+        for group in self.param_groups:
+            weights, damped = group["params"], group.damped(self.state)
+            gradients = [weight.grad for weight in weights]
+            if any(gradient is None for gradient in gradients):
+                found = [each for each in zip(weights, gradients, damped) if each[1] is not None]
+                weights, gradients, damped = zip(*found) if found else ((), (), ())
+            torch._foreach_addcdiv_(weights, gradients, damped, value=-group["lr"])
+
+    def step(self, closure=None):
+        """Update every parameter by its own rate; returns the closure's loss. RuntimeError where no h has been set."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self.update()
+        return loss
 
     @torch.no_grad()
     def set_curvature(self, h):
@@ -107,8 +54,8 @@ class SDLM(Optimizer):
         order. Raises ValueError for a missing or unknown name, another shape, NaN, inf or a negative number; the h of
         before then stays.
         """
-        names = self.names or list(h)
-        parameters = [parameter for vectors in self.vectors for parameter in vectors.parameters]
+        parameters = [parameter for group in self.param_groups for parameter in group["params"]]
+        names = self.names() or list(h)
         if set(h) != set(names) or len(h) != len(parameters):
             differing = sorted(set(h) ^ set(names)) or list(h)
             raise ValueError(
@@ -118,71 +65,90 @@ class SDLM(Optimizer):
         for name, parameter in zip(names, parameters):
             check_curvature(name, h[name], parameter)
         for name, parameter in zip(names, parameters):
-            self.state[parameter]["h"] = h[name].detach().to(parameter, copy=True)
-        self.names = names
-        self.gather_curvature()
-
-    def gather_curvature(self):
-        """Make each group's vector of h out of the parameters' own; each becomes a view of it."""
-        for group, vectors in zip(self.param_groups, self.vectors):
-            vectors.h, views = flattened([self.state[parameter]["h"] for parameter in vectors.parameters])
-            for parameter, view in zip(vectors.parameters, views):
-                self.state[parameter]["h"] = view
-            vectors.inverse, vectors.mu = 1 / (group["mu"] + vectors.h), group["mu"]
+            self.state[parameter]["h"] = torch.empty_like(parameter).copy_(h[name])
+        rest = iter(names)
+        for group in self.param_groups:
+            group["param_names"] = [next(rest) for _ in group["params"]]
+            group.forget()
 
     @torch.no_grad()
-    def average_curvature(self, gamma):
-        """Running average h <- (1 - gamma) h + gamma h_p, with h_p the parameters' .curvature (Efficient BackProp)."""
-        for group, vectors in zip(self.param_groups, self.vectors):
-            for parameter in vectors.parameters:
-                self.state[parameter]["h"].lerp_(parameter.curvature, gamma)
-            torch.add(vectors.h, group["mu"], out=vectors.inverse)
-            vectors.inverse.reciprocal_()
+    def average_curvature(self, h, gamma):
+        """Running average h <- (1 - gamma) h + gamma h_p, with h_p of the newest patterns (Efficient BackProp)."""
+        for group in self.param_groups:
+            for name, parameter in zip(group["param_names"], group["params"]):
+                self.state[parameter]["h"].lerp_(h[name], gamma)
+            group.forget()
 
     def rates(self):
         """Effective learning rates eta / (mu + h) (Eq. 21): name -> tensor of the parameter's shape."""
-        self.require_curvature()
-        rates = [
-            group["eta"] / (group["mu"] + self.state[parameter]["h"])
-            for group in self.param_groups
-            for parameter in group["params"]
-        ]
-        return dict(zip(self.names, rates))
+        rates = [group["lr"] / damped for group in self.param_groups for damped in group.damped(self.state)]
+        return dict(zip(self.names(), rates))
 
-    def step(self, closure=None):
-        """Update every parameter by its own rate (Eq. 18). Raises RuntimeError where no curvature has been set."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        self.update()
-        return loss
+    def names(self):
+        """The parameters' names in their order; empty where none were given."""
+        return [name for group in self.param_groups for name in group.get("param_names", ())]
 
-    @torch.no_grad()
-    def update(self):
-        """The update itself, without the hooks that torch puts around step."""
-        for group, vectors in zip(self.param_groups, self.vectors):
-            if vectors.h is None:
-                self.require_curvature()
-            if vectors.mu != group["mu"]:
-                self.gather_curvature()
-            vectors.take_in()
-            vectors.weights.addcmul_(vectors.gradient, vectors.inverse, value=-group["eta"])
-
-    def require_curvature(self):
-        if any(vectors.h is None for vectors in self.vectors):
-            raise RuntimeError(
-                "SDLM has no curvature; call set_curvature(estimate_curvature(model, loss, x, labels))."
-            )
-
-    def state_dict(self):
-        return {**super().state_dict(), "names": self.names}
+    def add_param_group(self, param_group):
+        params = param_group["params"]
+        params = [params] if torch.is_tensor(params) else list(params)
+        if params and isinstance(params[0], tuple):
+            names, params = zip(*params)
+            param_group = {**param_group, "param_names": list(names)}
+        super().add_param_group(Group({**param_group, "params": list(params)}, self.defaults))
+        self.param_groups[-1].check()
 
     def load_state_dict(self, state_dict):
-        super().load_state_dict({name: value for name, value in state_dict.items() if name != "names"})
-        self.names = state_dict["names"]
-        if self.state:
-            self.gather_curvature()
+        """Take what `state_dict` returned; a state without names leaves the names as they are."""
+        names = self.names()
+        state_dict = {**state_dict, "param_groups": [Group(group) for group in state_dict["param_groups"]]}
+        super().load_state_dict(state_dict)
+        self.__setstate__({"param_groups": self.param_groups})
+        for group in self.param_groups:
+            own, names = names[: len(group["params"])], names[len(group["params"]) :]
+            if own:
+                group.setdefault("param_names", own)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.param_groups = [Group(group) for group in self.param_groups]
+
+
+class Group(dict):
+    """The parameters of a group and its options; "eta" is another name of "lr". Keeps mu + h until one changes."""
+
+    def __init__(self, group, defaults=None):
+        super().__init__((("lr" if key == "eta" else key), value) for key, value in group.items())
+        for key, value in (defaults or {}).items():
+            self.setdefault(key, value)
+        self.forget()
+
+    def __getitem__(self, key):
+        return super().__getitem__("lr" if key == "eta" else key)
+
+    def __setitem__(self, key, value):
+        super().__setitem__("lr" if key == "eta" else key, value)
+
+    def check(self):
+        for name in ("lr", "mu"):
+            if not (self[name] >= 0 and math.isfinite(self[name])):
+                name, value = "eta" if name == "lr" else name, self[name]
+                raise ValueError(f"{name} is {value}; expected a finite number >= 0, such as eta=5e-4 and mu=0.02.")
+
+    def forget(self):
+        self.kept, self.of = None, None
+
+    def damped(self, state):
+        """mu + h of every parameter."""
+        first = self["params"][0]
+        of = self["mu"], first.dtype, first.device
+        if self.of != of:
+            if any("h" not in state[parameter] for parameter in self["params"]):
+                raise RuntimeError(
+                    "SDLM has no curvature; call set_curvature(estimate_curvature(model, loss, x, labels))."
+                )
+            self.kept = [self["mu"] + state[parameter]["h"].to(parameter) for parameter in self["params"]]
+            self.of = of
+        return self.kept
 
 
 def check_curvature(name, value, parameter):
@@ -194,38 +160,31 @@ def check_curvature(name, value, parameter):
         raise ValueError(f"The curvature of {name} holds NaN, inf or a negative number; expected h >= 0.")
 
 
-class Vectors:
-    """The parameters of one group and their gradients as one vector each; h and 1 / (mu + h) beside them."""
+def estimate_curvature(model, loss, x, labels, exact=False, propagation=None):
+    """h of every parameter: Eq. 23's sum over shared connections, mean over the patterns given (Eq. 24), >= 0.
 
-    def __init__(self, parameters):
-        self.parameters = list(parameters)
-        self.h = self.inverse = self.mu = None
-        self.gather()
-
-    @torch.no_grad()
-    def gather(self):
-        """Make each parameter and its .grad a view of the vectors, values unchanged."""
-        self.weights, weights = flattened(self.parameters)
-        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-        self.gradient, self.grads = flattened(grads)
-        for parameter, view, grad in zip(self.parameters, weights, self.grads):
-            parameter.data, parameter.grad = view, grad
-        self.places = [view.data_ptr() for view in weights]
-        if self.h is not None:
-            self.h, self.inverse = self.h.to(self.weights), self.inverse.to(self.weights)
-
-    def take_in(self):
-        """Bring back what was put elsewhere since: moved parameters, gradients that are not the views."""
-        if self.places != [parameter.data_ptr() for parameter in self.parameters]:
-            self.gather()
-        for parameter, grad in zip(self.parameters, self.grads):
-            if parameter.grad is not grad:
-                grad.zero_() if parameter.grad is None else grad.copy_(parameter.grad)
-                parameter.grad = grad
+    x: (N, 1, 32, 32) of the model's dtype; labels: int64 (N,). exact: seed F6 with the exact diagonal of the loss
+    instead of the constant 2 scale. propagation: a Propagation of this model and loss, whose recordings are used again.
+    Returns name -> tensor of the parameter's shape. Raises ValueError for inputs the model would refuse.
+    """
+    model.check_input(x)
+    classes = len(model.rbf.codes)
+    if (
+        labels.shape != x.shape[:1]
+        or labels.dtype != torch.int64
+        or not 0 <= labels.min() <= labels.max() < classes
+    ):
+        raise ValueError(
+            f"Got labels {labels.dtype} of shape {tuple(labels.shape)}; expected int64 ({len(x)},) from 0 to "
+            f"{classes - 1}."
+        )
+    h = (propagation or Propagation(model, loss)).curvature(x, one_hot(labels, classes, x.dtype), exact)
+    return {name: h[name].clone() for name, _ in model.named_parameters()}
 
 
-def flattened(tensors):
-    """One vector of all the numbers, and its views in the tensors' shapes."""
-    vector = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
-    parts = vector.split([tensor.numel() for tensor in tensors])
-    return vector, [part.view(tensor.shape) for part, tensor in zip(parts, tensors)]
+def sampled_curvature(model, loss, digits, count, seed, estimates=0, exact=False, propagation=None):
+    """h estimated on `count` patterns (III-B), drawn from the digits anew for each estimate; so many came before."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + estimates)
+    chosen = digits.subset(torch.randperm(len(digits), generator=generator)[:count])
+    x = to_input(chosen.images).to(next(model.parameters()))
+    return estimate_curvature(model, loss, x, chosen.labels.to(x.device), exact, propagation)

@@ -15,7 +15,8 @@ from reference.torch_networks import map_loss, mse
 
 from lenet_helpers.losses import MAPLoss, MSELoss
 from lenet_helpers.model import LeNet5
-from lenet_helpers.sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE, LinearDecay, estimate_curvature
+from lenet_helpers.schedules import PAPER_SCHEDULE, TWO_PASS_SCHEDULE, LinearDecay
+from lenet_helpers.sdlm import SDLM, estimate_curvature
 
 
 def step(model, h, eta, mu):

@@ -13,7 +13,8 @@ from ..files import CheckpointError, check_writable
 from ..losses import MAPLoss, MSELoss
 from ..model import LeNet5
 from ..paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
-from ..sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE, sampled_curvature
+from ..schedules import PAPER_SCHEDULE, TWO_PASS_SCHEDULE
+from ..sdlm import SDLM, sampled_curvature
 from ..training.arguments import check_counts
 from ..training.history import History
 from ..training.loop import DivergenceError, fit

@@ -3,7 +3,9 @@
 import torch
 from torch.nn import Parameter
 
-from .base import Layer, add, add_products, add_sum, derivative, raised
+from .base import Layer, laid_out, matrix, summed
+
+MANY = 8  # patterns from which one product for each row of outputs is faster than one for all
 
 
 class Convolution(Layer):
@@ -13,36 +15,79 @@ class Convolution(Layer):
     with a table weight is (connections, kernel, kernel), output map by output map, without one (out_maps,
     in_maps, kernel, kernel). Input (N, in_maps, rows, columns), output (N, out_maps, rows - kernel + 1, columns -
     kernel + 1). Raises ValueError for a table of another shape or with an output map left out.
-
-    The input is copied once for each kernel column, shifted by that column: 5 copies for the 25 places of a kernel.
-    With rows outermost, all that one row of outputs is made from is then one matrix, a view of the copy, and the
-    convolution is a batch of matrix products, one for each row of outputs. So are the kernels' derivatives, and those
-    of the input, where the kernels, turned over, meet the signal between rows of zeros. Where the kernel covers the
-    whole field, as in C5, there is one product. This takes a step of 256 patterns 0.8 of the time that one product a
-    kernel row, with maps outermost, takes.
     """
 
     def __init__(self, in_maps, out_maps, kernel=5, table=None):
         super().__init__()
         self.in_maps, self.out_maps, self.kernel, self.table = in_maps, out_maps, kernel, table
-        if table is not None and tuple(table.shape) != (out_maps, in_maps):
-            raise ValueError(f"table has shape {tuple(table.shape)}; expected ({out_maps}, {in_maps}).")
         connected = torch.ones(out_maps, in_maps, dtype=torch.bool) if table is None else table.bool()
-        if not connected.any(1).all():
-            raise ValueError("The table leaves an output map unconnected; expected an input map for each.")
+        if connected.shape != (out_maps, in_maps) or not connected.any(1).all():
+            raise ValueError(
+                f"table has shape {tuple(connected.shape)}, connected output maps {connected.any(1).tolist()}; "
+                f"expected ({out_maps}, {in_maps}), an input map for each output map."
+            )
         shape = (out_maps, in_maps) if table is None else (int(connected.sum()),)
-        self.weight = Parameter(torch.empty(*shape, kernel, kernel))
+        weight = torch.empty(*shape, kernel, kernel)
+        innermost = torch.channels_last if table is None else torch.contiguous_format  # maps, as in a window
+        self.weight = Parameter(weight.contiguous(memory_format=innermost))
         self.bias = Parameter(torch.empty(out_maps))
         self.register_buffer("connected", connected, persistent=False)
-        place, turned_place = places(connected, kernel)
-        self.register_buffer("place", place, persistent=False)
-        self.register_buffer("turned_place", turned_place, persistent=False)
+        self.register_buffer("places", places(connected, kernel), persistent=False)
         self.reset()
+
+    def fprop(self, x):
+        """a_i = b_i + sum of w x over places of the kernel and connected maps: kernels times windows."""
+        kernels, size = self.kernels(), self.kernel
+        (rows, _, columns, patterns), bias = x.unfold(0, size, 1).unfold(2, size, 1).shape[:4], self.bias.unsqueeze(1)
+        if patterns < MANY:  # one product over all windows
+            windows = x.unfold(0, size, 1).unfold(2, size, 1).permute(4, 5, 1, 0, 2, 3).reshape(kernels.shape[1], -1)
+            a = torch.addmm(bias, kernels, windows).view(-1, rows, columns, patterns).transpose(0, 1)
+        else:  # one for each row of outputs, all the states of which lie in one piece
+            states = x.unfold(2, size, 1).permute(0, 4, 1, 2, 3).reshape(-1, columns * patterns)
+            windows = states.unfold(0, kernels.shape[1], size * self.in_maps).mT
+            a = torch.baddbmm(bias, kernels.expand(rows, -1, -1), windows).view(rows, -1, columns, patterns)
+        return a, (windows, kernels)
+
+    def bprop(self, signal, kept):  # Eq. 19
+        return self.down(signal, *kept)
+
+    def bbprop(self, signal, kept):  # Eq. 25 and 27: everything squared
+        windows, kernels = kept
+        return self.down(signal, windows.square(), kernels.square())
+
+    def kernels(self):
+        """A row for each output map, (out_maps, kernel x kernel x in_maps); zeros where the table does not connect."""
+        if self.table is None:
+            return self.weight.permute(0, 2, 3, 1).reshape(self.out_maps, -1)
+        dense = self.weight.new_zeros(self.out_maps * self.in_maps * self.kernel**2)
+        return dense.scatter_(0, self.places, self.weight.flatten()).view(self.out_maps, -1)
+
+    def down(self, signal, windows, kernels):
+        """Each kernel finds the sum of signal times state; each state is sent what all windows that hold it send."""
+        size, maps, (rows, _, columns, patterns) = self.kernel, self.in_maps, signal.shape
+        if windows.dim() == 2:
+            signals = matrix(signal)
+            weight, bias, pieces = signals @ windows.t(), summed(signals), kernels.t() @ signals
+            pieces = pieces.view(size, size, maps, rows, columns, patterns).transpose(2, 3)
+        else:
+            signals = signal.flatten(2)
+            weight = torch.bmm(signals, windows.mT).sum(0)
+            bias = summed(signals.flatten(0, 1)).view(rows, -1).sum(0)
+            pieces = torch.bmm(kernels.t().expand(rows, -1, -1), signals)
+            pieces = pieces.view(rows, size, size, maps, columns, patterns).permute(1, 2, 0, 3, 4, 5)
+        if self.table is None:
+            weight = weight.view(-1, size, size, maps).permute(0, 3, 1, 2)
+        else:
+            weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
+        return fold(pieces), {"weight": weight, "bias": bias}
 
     def fan_in(self):
         per_map = self.connected.sum(1) * self.kernel**2
         maps = self.connected.nonzero()[:, 0]  # the output map each stored kernel belongs to
         return {"weight": per_map[maps].view(*self.weight.shape[:-2], 1, 1), "bias": per_map}
+
+    def output_size(self, rows, columns):
+        return rows - self.kernel + 1, columns - self.kernel + 1
 
     def check_input(self, x):
         if x.dim() != 4 or x.shape[1] != self.in_maps or min(x.shape[2:]) < self.kernel:
@@ -51,126 +96,23 @@ class Convolution(Layer):
                 f"columns) with at least {self.kernel} rows and columns."
             )
 
-    def output_size(self, rows, columns):
-        return rows - self.kernel + 1, columns - self.kernel + 1
-
-    def connections(self, rows, columns):
-        """Connections into output maps of this size, the biases' included."""
-        return (self.weight.numel() + self.bias.numel()) * rows * columns
-
-    def fprop(self, x, memory):
-        if memory.x is not x and memory.serve(x):
-            self.wire(x, memory)
-        memory.states.copy_(memory.shifted)
-        if not memory.as_stored:
-            memory.dense = torch.scatter(memory.zeros, 0, self.place, memory.weight, out=memory.dense)
-        if memory.kernels is None:
-            stored = memory.as_stored
-            kernels = memory.weight.view(self.out_maps, -1) if stored else memory.dense.view(-1, self.out_maps).t()
-            memory.kernels = kernels.expand(len(memory.windows), -1, -1)
-        memory.total = torch.baddbmm(memory.bias, memory.kernels, memory.windows, out=memory.total)
-        if memory.y is None:
-            memory.y = memory.total.view(memory.shape)
-        return memory.y
-
-    def wire(self, x, memory):
-        """Lay out what is needed for inputs (rows, in_maps, columns, patterns) of this size."""
-        rows, columns = self.output_size(x.shape[0], x.shape[2])
-        memory.shape = (rows, self.out_maps, columns, x.shape[3])
-        memory.weight, memory.bias = self.weight.view(-1), self.bias.view(-1, 1)
-        memory.whole = self.table is None and rows == columns == 1
-        memory.as_stored = self.table is None and (memory.whole or self.in_maps == 1)
-        if memory.whole:
-            memory.shifted = x.transpose(0, 1)  # in the order of the stored kernels
-        else:
-            memory.shifted = x.unfold(2, self.kernel, 1).permute(0, 4, 1, 2, 3)  # rows, kernel columns, maps, ...
-            memory.zeros = x.new_zeros(self.connected.numel() * self.kernel**2)
-        memory.states = x.new_empty(memory.shifted.shape)
-        memory.windows = self.windows(memory.states, memory)
-
-    def windows(self, states, memory):
-        """What each row of outputs is made from: a view (rows, places of a kernel, columns x patterns)."""
-        if memory.whole:
-            return states.view(1, -1, memory.shape[3])
-        return piled(states, self.kernel)
-
-    def bprop(self, signal, memory, order=1, to_input=True):
-        weight = derivative(self.weight, order)
-        if memory.target is not weight or memory.signal is not signal:
-            self.wire_back(weight, signal, memory, order)
-        if order == 2:
-            torch.mul(memory.states, memory.states, out=memory.raised)
-        if memory.whole:
-            add_products(memory.flat_target, *memory.factors, memory)
-        else:
-            self.add_connected(memory)
-        add_sum(derivative(self.bias, order), memory.signals, memory)
-        return self.down(memory, order) if to_input else None
-
-    def wire_back(self, weight, signal, memory, order):
-        """Lay out the sums of `signal` times states into `weight`, the derivatives of this order."""
-        memory.target, memory.signal, memory.signals = weight, signal, signal.flatten(2)
-        memory.raised = memory.states if order == 1 else torch.empty_like(memory.states)
-        windows = self.windows(memory.raised, memory)
-        memory.flat_target = weight.view(self.out_maps, -1) if memory.whole else weight.view(-1)
-        memory.factors = (memory.signals, windows.mT) if memory.as_stored else (windows, memory.signals.mT)
-
-    def add_connected(self, memory):
-        """Add up the products of each row; where kernels are not stored as multiplied, pick out the connected ones."""
-        memory.products = torch.bmm(*memory.factors, out=memory.products)
-        if memory.flat_products is None:
-            memory.flat_products = memory.products.flatten(1)
-        memory.summed = torch.sum(memory.flat_products, 0, out=memory.summed)
-        if memory.as_stored:
-            add(memory.flat_target, memory.summed, memory)
-        else:
-            memory.picked = torch.index_select(memory.summed, 0, self.place, out=memory.picked)
-            add(memory.flat_target, memory.picked, memory)
-
-    def down(self, memory, order):
-        """Derivatives with respect to the input."""
-        if memory.dx is None:
-            self.wire_down(memory)
-        if memory.whole:
-            torch.bmm(raised(memory.turned_kernels, order), memory.signals, out=memory.dwindows)
-            return memory.dx
-        memory.inside.copy_(memory.signal)
-        torch.scatter(memory.zeros, 0, self.turned_place, memory.weight, out=memory.turned)
-        torch.bmm(raised(memory.turned_kernels, order), memory.padded, out=memory.dwindows)
-        memory.dx.zero_()
-        for place, shifted in memory.shifts:
-            place.add_(shifted)
-        return memory.dx
-
-    def wire_down(self, memory):
-        """Lay out the signal between rows of zeros, and the shifted copies' derivatives beside the input's."""
-        dstates = torch.empty_like(memory.states)
-        if memory.whole:
-            memory.turned_kernels = memory.kernels.mT
-            memory.dwindows, memory.dx = self.windows(dstates, memory), dstates.transpose(0, 1)
-            return
-        edge, (rows, _, columns, _) = self.kernel - 1, memory.shape
-        padded = memory.signal.new_zeros(rows + 2 * edge, *memory.shape[1:])
-        memory.inside, memory.padded = padded[edge : edge + rows], piled(padded, self.kernel)
-        memory.turned = torch.empty_like(memory.zeros)
-        memory.turned_kernels = memory.turned.view(self.kernel * self.in_maps, -1).expand(len(memory.x), -1, -1)
-        memory.dx, memory.dwindows = torch.empty_like(memory.x), dstates.flatten(3).flatten(1, 2)
-        memory.shifts = [(memory.dx[:, :, c : c + columns], dstates[:, c]) for c in range(self.kernel)]
-
-
-def piled(rows, kernel):
-    """`kernel` rows on top of each other, starting at every row: a view (rows - kernel + 1, kernel x maps, columns x
-    patterns) of (rows, maps, columns, patterns), contiguous; what stands between rows and columns counts as maps."""
-    flat = rows.flatten(-2).flatten(0, -2)
-    maps = len(flat) // len(rows)
-    return flat.unfold(0, kernel * maps, maps).mT
-
 
 def places(connected, kernel):
-    """Where each stored weight stands in two dense arrays, flat: (kernel row, kernel column, in map, out map), and the
-    one with the kernels upside down, (kernel column, in map, kernel row from below, out map)."""
+    """Where each stored weight of a table stands in the dense kernels, flat: out map, kernel row, column, in map."""
     out_maps, in_maps = connected.shape
-    every = torch.arange(kernel * kernel * in_maps * out_maps)
-    upright = every.view(kernel, kernel, in_maps, out_maps).permute(3, 2, 0, 1)
-    turned = every.view(kernel, in_maps, kernel, out_maps).flip(2).permute(3, 1, 2, 0)
-    return upright[connected].reshape(-1), turned[connected].reshape(-1)
+    every = torch.arange(out_maps * kernel * kernel * in_maps).view(out_maps, kernel, kernel, in_maps)
+    return every.permute(0, 3, 1, 2)[connected].flatten()
+
+
+def fold(pieces):
+    """Pieces (kernel rows, kernel columns, rows, maps, columns, patterns) of windows, added up where these overlap."""
+    size, _, rows, maps, columns, patterns = pieces.shape
+    if rows == columns == 1:  # a single window, as in C5: nothing overlaps
+        return pieces[:, :, 0, :, 0].transpose(1, 2)
+    bands = pieces.new_zeros(size, rows, maps, columns + size - 1, patterns)
+    for shift in range(size):
+        bands[:, :, :, shift : shift + columns].add_(pieces[:, shift])
+    down = pieces.new_zeros(rows + size - 1, maps, columns + size - 1, patterns)
+    for shift in range(size):
+        down[shift : shift + rows].add_(bands[shift])
+    return down

@@ -20,7 +20,8 @@ from ..evaluation import evaluate
 from ..files import save_tensors, write_whole
 from ..losses import MAPLoss, MSELoss
 from ..model import LeNet5
-from ..sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE
+from ..schedules import PAPER_SCHEDULE, TWO_PASS_SCHEDULE
+from ..sdlm import SDLM
 from ..training.history import versions
 from ..training.loop import DivergenceError, fit
 from ..weights import save_weights

@@ -5,7 +5,8 @@ import math
 from torch.optim import Optimizer
 
 from ..data.digits import Digits
-from ..sdlm import SDLM, LinearDecay, eta_at
+from ..schedules import LinearDecay, eta_at
+from ..sdlm import SDLM
 
 CURVATURES = ("estimate", "running", "exact")
 

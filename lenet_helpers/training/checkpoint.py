@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from ..files import CheckpointError, load_tensors, remove_leftovers, save_tensors
-from ..sdlm import SDLM, LinearDecay
+from ..schedules import LinearDecay
+from ..sdlm import SDLM
 from ..weights import fill
 from .history import History
 

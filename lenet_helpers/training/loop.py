@@ -12,7 +12,8 @@ from tqdm import tqdm
 from ..data.digits import to_input
 from ..losses import MAPLoss, one_hot
 from ..propagation import Propagation
-from ..sdlm import PAPER_SCHEDULE, SDLM, LinearDecay, eta_at, sampled_curvature
+from ..schedules import PAPER_SCHEDULE, LinearDecay, eta_at
+from ..sdlm import SDLM, sampled_curvature
 from . import checkpoint as checkpoints
 from .arguments import check_choices, check_counts
 from .history import History
@@ -206,8 +207,8 @@ class Run:
             if decays:
                 self.set_eta(batch * self.batch_size)
             if self.running:
-                self.propagation.curvature(batch_x, batch_target)
-                self.optimizer.average_curvature(self.gamma)
+                h = self.propagation.curvature(batch_x, batch_target)
+                self.optimizer.average_curvature(h, self.gamma)
             self.propagation.gradient(batch_x, batch_target, batch_penalties)
             update()
         self.count(penalties, labels)

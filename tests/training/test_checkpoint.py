@@ -13,7 +13,8 @@ from lenet_helpers.data.distort import Distortion
 from lenet_helpers.files import CheckpointError
 from lenet_helpers.losses import MAPLoss
 from lenet_helpers.model import LeNet5
-from lenet_helpers.sdlm import SDLM, LinearDecay
+from lenet_helpers.schedules import LinearDecay
+from lenet_helpers.sdlm import SDLM
 from lenet_helpers.training import loop as training
 from lenet_helpers.training.loop import StopTraining, fit
 from lenet_helpers.weights import save_weights

@@ -8,7 +8,7 @@ import torch
 from training_runs import digits, trained
 
 import lenet_helpers
-from lenet_helpers.sdlm import LinearDecay
+from lenet_helpers.schedules import LinearDecay
 from lenet_helpers.training.history import History
 
 

@@ -18,7 +18,8 @@ from lenet_helpers.files import CheckpointError
 from lenet_helpers.losses import MSELoss
 from lenet_helpers.model import LeNet5
 from lenet_helpers.propagation import Propagation
-from lenet_helpers.sdlm import SDLM, LinearDecay
+from lenet_helpers.schedules import LinearDecay
+from lenet_helpers.sdlm import SDLM
 from lenet_helpers.training import loop as training
 from lenet_helpers.training.history import History
 from lenet_helpers.training.loop import DivergenceError, StopTraining, fit

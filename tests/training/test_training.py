@@ -11,7 +11,8 @@ from lenet_helpers.data.distort import Distortion
 from lenet_helpers.evaluation import evaluate
 from lenet_helpers.losses import MAPLoss, MSELoss
 from lenet_helpers.model import LeNet5
-from lenet_helpers.sdlm import PAPER_SCHEDULE, SDLM, TWO_PASS_SCHEDULE, LinearDecay, estimate_curvature
+from lenet_helpers.schedules import PAPER_SCHEDULE, TWO_PASS_SCHEDULE, LinearDecay
+from lenet_helpers.sdlm import SDLM, estimate_curvature
 from lenet_helpers.training import loop as training
 from lenet_helpers.training.loop import DivergenceError, StopTraining, fit
 

@@ -11,7 +11,8 @@ from reference.torch_networks import first_derivatives, map_loss
 
 from lenet_helpers.data.digits import Digits, to_input
 from lenet_helpers.losses import MAPLoss
-from lenet_helpers.sdlm import LinearDecay, estimate_curvature
+from lenet_helpers.schedules import LinearDecay
+from lenet_helpers.sdlm import estimate_curvature
 from lenet_helpers.training.loop import fit
 
 MU, N = 0.02, 6

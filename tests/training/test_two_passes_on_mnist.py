@@ -18,7 +18,8 @@ from lenet_helpers.evaluation import evaluate
 from lenet_helpers.losses import MAPLoss
 from lenet_helpers.model import LeNet5
 from lenet_helpers.paper import PUBLISHED_RATES
-from lenet_helpers.sdlm import SDLM, TWO_PASS_SCHEDULE, sampled_curvature
+from lenet_helpers.schedules import TWO_PASS_SCHEDULE
+from lenet_helpers.sdlm import SDLM, sampled_curvature
 from lenet_helpers.training.loop import fit
 
 pytestmark = pytest.mark.timeout(1800)  # a pass takes 20 seconds on a core of its own, minutes on a busy machine

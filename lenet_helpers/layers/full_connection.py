@@ -1,0 +1,46 @@
+"""The full connection of F6 (Section II-B)."""
+
+import torch
+from torch.nn import Parameter
+
+from .base import Layer, laid_out, matrix, summed
+
+
+class FullConnection(Layer):
+    """Every unit connected to every input. Input (N, inputs) or (N, inputs, rows, columns), the same connections at
+    every place; output (N, units) or (N, units, rows, columns)."""
+
+    def __init__(self, inputs, units):
+        super().__init__()
+        self.inputs, self.units = inputs, units
+        self.weight = Parameter(torch.empty(units, inputs))
+        self.bias = Parameter(torch.empty(units))
+        self.reset()
+
+    def fprop(self, x):
+        """a_i = b_i + sum_j w_ij x_j (Eq. 5)."""
+        a = torch.addmm(self.bias.unsqueeze(1), self.weight, matrix(x))
+        return laid_out(a, x), x
+
+    def bprop(self, signal, x):  # Eq. 19
+        return self.down(signal, self.weight, x)
+
+    def bbprop(self, signal, x):  # Eq. 25 and 27: everything squared
+        return self.down(signal, self.weight.square(), x.square())
+
+    def down(self, signal, weight, x):
+        signals = matrix(signal)
+        found = {"weight": signals @ matrix(x).t(), "bias": summed(signals)}
+        return laid_out(weight.t() @ signals, x), found
+
+    def fan_in(self):
+        return {"weight": self.inputs, "bias": self.inputs}
+
+    def output_size(self, rows, columns):
+        return rows, columns
+
+    def check_input(self, x):
+        if x.dim() < 2 or x.shape[1] != self.inputs:
+            raise ValueError(
+                f"FullConnection got an input of shape {tuple(x.shape)}; expected (patterns, {self.inputs}, ...)."
+            )

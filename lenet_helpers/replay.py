@@ -1,0 +1,163 @@
+"""Run a function of tensors once under a recorder, then replay its operations into the same tensors.
+
+The recorder is a TorchDispatchMode (of torch.utils._python_dispatch, used across the PyTorch ecosystem): it sees every
+operation below autograd and notes it with the tensor that it fills. Replaying the notes with `out=` fills the same
+tensors again: nothing is allocated, and none of the function's own Python runs. Views stay valid and are not noted.
+What cannot be replayed is refused; what no result depends on is left out. Knows nothing of networks.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+KINDS = 4  # recordings kept of one function, each for one kind of arguments
+FILLS = {f"{new}{value}{like}" for new in ("", "new_") for value in ("zeros", "ones", "full") for like in ("", "_like")}
+
+
+class ReplayError(RuntimeError):
+    """A function does something that a recording could not repeat."""
+
+
+class Replay:
+    """A function of tensors that runs as itself once for each kind of arguments, and as its recording from then on.
+
+    function: takes tensors (and then what else, hashable, sets its calls apart), returns tensors in any structure; may
+    read others too. depends_on: gives all that a recording depends on besides, such as where parameters lie; where it
+    changes, recordings are made anew. What a call returns is refilled by the next call. Raises ReplayError.
+    """
+
+    def __init__(self, function, depends_on=tuple):
+        self.function, self.depends_on, self.recordings, self.known = function, depends_on, {}, None
+
+    def __call__(self, *inputs):
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                return self(*inputs)
+        known = self.depends_on()
+        if known != self.known:
+            self.recordings, self.known = {}, known
+        kind = tuple([(x.shape, x.dtype, x.device) if isinstance(x, torch.Tensor) else x for x in inputs])
+        if kind not in self.recordings:
+            while len(self.recordings) >= KINDS:
+                del self.recordings[next(iter(self.recordings))]
+            self.recordings[kind] = record(self.function, inputs)
+        held, calls, results = self.recordings[kind]
+        for place, x in zip(held, inputs):
+            place.copy_(x)
+        for call in calls:
+            call()
+        return results
+
+
+def record(function, inputs):
+    """(tensors that hold the inputs, calls that replay the function on them, its results)."""
+    with torch.inference_mode(False), torch.no_grad():  # what is made here can be written to in any mode
+        held = [x.clone(memory_format=torch.contiguous_format) for x in inputs if torch.is_tensor(x)]
+        with Recorder() as recorder:
+            results = function(*held, *inputs[len(held) :])
+        outputs = {lies(x) for x in tree_leaves(results)}
+        notes = needed(recorder.notes, outputs)
+        share_memory(notes, outputs)
+    return held, [note.call for note in notes], results
+
+
+@dataclass
+class Note:
+    """An operation. made: it makes the tensor that it fills, instead of changing one. pointwise: it goes number by
+    number, so that it may write over what it reads."""
+
+    call: partial
+    fills: torch.Tensor
+    reads: list
+    made: bool
+    pointwise: bool
+
+    def touched(self):
+        return {lies(x) for x in (self.fills, *self.reads)}
+
+
+class Recorder(TorchDispatchMode):
+    """Notes every operation that runs while it is on."""
+
+    def __enter__(self):
+        self.notes = []
+        return super().__enter__()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        kwargs, name = kwargs or {}, operation._schema.name.removeprefix("aten::")
+        result = operation(*args, **kwargs)
+        if torch.Tag.nondeterministic_seeded in operation.tags:
+            raise ReplayError(f"{name} draws random numbers; draw them before and give them as an argument.")
+        if torch.Tag.dynamic_output_shape in operation.tags or not torch.is_tensor(result):
+            raise ReplayError(f"{name} gives what depends on numbers; expected one tensor of always the same shape.")
+        made, reads = not operation._schema.is_mutable, [x for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)]
+        reads = [] if name in FILLS else reads  # it reads no numbers
+        if not made:
+            call = partial(getattr(torch.Tensor, name, operation), *args, **kwargs)
+        elif lies(result) in map(lies, reads):  # a view
+            return result
+        else:
+            call = refill(operation, name, args, kwargs, result)
+        self.notes.append(Note(call, result, reads, made, torch.Tag.pointwise in operation.tags))
+        return result
+
+
+def refill(operation, name, args, kwargs, result):
+    """A call that does the operation again, into its result."""
+    if name in FILLS:
+        value = result.flatten()[0].item()
+        return partial(result.fill_, value) if value else result.zero_
+    if name in ("clone", "_to_copy"):
+        return partial(result.copy_, args[0])
+    if operation._overloadname == "Tensor":  # a number among tensors is made one here, not in every call
+        args = [result.new_tensor(x) if isinstance(x, int | float) else x for x in args]
+    for call in (getattr(torch, name, None), operation.overloadpacket):
+        try:
+            call(*args, **kwargs, out=result)  # the same numbers once more
+        except (TypeError, RuntimeError):  # no such function, or no `out`
+            continue
+        return partial(call, *args, **kwargs, out=result)
+    return lambda: result.copy_(operation(*args, **kwargs))  # flip, constant_pad_nd: a fresh result, copied
+
+
+def lies(x):
+    """Where a tensor lies: views of one storage lie at the same place."""
+    return x.untyped_storage().data_ptr()
+
+
+def needed(notes, outputs):
+    """The notes that the outputs depend on, and those that change what was there before; constants stay as they are."""
+    made = {lies(note.fills) for note in notes if note.made}
+    changed = {lies(note.fills) for note in notes if not note.made}
+    wanted, kept = set(outputs), []
+    for note in reversed(notes):
+        at = lies(note.fills)
+        if (at in wanted or at not in made) and (note.reads or at in changed):
+            wanted |= note.touched()
+            kept.insert(0, note)
+    return kept
+
+
+def share_memory(notes, outputs):
+    """Let tensors that are never needed at the same time lie in the same storage."""
+    last = {at: index for index, note in enumerate(notes) for at in note.touched()}
+    homes, free = {}, []
+    for index, note in enumerate(notes):
+        own, home = note.fills.untyped_storage(), None
+        ending = {at for at in note.touched() if last[at] == index and at in homes}
+        if note.made and own.data_ptr() not in outputs:
+            over = {lies(x) for x in note.reads if note.pointwise and same_numbers(x, note.fills)}
+            fitting = [homes[at] for at in ending & over] or [s for s in free if s.nbytes() >= own.nbytes()]
+            homes[own.data_ptr()] = home = min(fitting, key=lambda storage: storage.nbytes(), default=own)
+        free = [storage for storage in (*free, *(homes[at] for at in ending)) if storage is not home]
+    moves = {id(x): (x, homes[lies(x)]) for note in notes for x in (note.fills, *note.reads) if lies(x) in homes}
+    for x, home in moves.values():
+        x.set_(home, x.storage_offset(), x.shape, x.stride())
+
+
+def same_numbers(x, y):
+    """Whether the numbers of two tensors stand at the same places of their storages."""
+    return (x.shape, x.stride(), x.storage_offset(), x.dtype) == (y.shape, y.stride(), y.storage_offset(), y.dtype)
