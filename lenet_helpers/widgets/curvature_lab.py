@@ -9,8 +9,9 @@ from ..model import LeNet5
 from ..paper import PUBLISHED_RATES
 from ..plots import INK, PALETTE
 from ..sdlm import estimate_curvature
-from .controls import Slider, round_numbers
-from .live import LivePicture, Touchable
+from .base import Touchable
+from .live_picture import LivePicture
+from .slider import Slider, round_numbers
 from .svg import Svg, bar, curve, line, mark, paragraph, text
 
 SIZE, REACH = 300, 1.2  # pixels of the bowl, and how far its axes reach from the minimum

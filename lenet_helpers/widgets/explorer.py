@@ -4,9 +4,10 @@ import ipywidgets
 
 from ..data.digits import to_input
 from ..plots import PALETTE
-from .live import LivePicture, Touchable
+from .base import Touchable
+from .live_picture import LivePicture
+from .receptive_fields import LAYERS, account, receptive_field, state_maps
 from .svg import Svg, bar, field, frame, text, tile
-from .tracing import LAYERS, account, receptive_field, state_maps
 
 # layer -> left edge, pixels a unit, maps side by side, title
 LAYOUT = {

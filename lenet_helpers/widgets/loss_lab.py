@@ -7,8 +7,9 @@ import torch
 
 from ..losses import MAPLoss, MSELoss
 from ..plots import PALETTE
-from .controls import Slider, round_numbers
-from .live import LivePicture, Touchable
+from .base import Touchable
+from .live_picture import LivePicture
+from .slider import Slider, round_numbers
 from .svg import Svg, bar, curve, line, mark, paragraph, text
 
 MOST = 40  # the largest penalty on the axes

@@ -9,7 +9,8 @@ import ipywidgets
 from ..paper import FIG5_TEST, FIG5_TRAIN
 from ..plots import PALETTE
 from ..training.loop import StopTraining, fit
-from .live import LivePicture, Touchable
+from .base import Touchable
+from .live_picture import LivePicture
 from .svg import Svg, curve, line, mark, text
 
 LEFT, TOP, WIDE, TALL = 50, 44, 620, 270

@@ -8,8 +8,9 @@ import torch
 from ..data.digits import to_input
 from ..layers import Convolution, Squash
 from ..plots import PALETTE
-from .controls import Slider
-from .live import LivePicture, Touchable
+from .base import Touchable
+from .live_picture import LivePicture
+from .slider import Slider
 from .svg import Svg, field, frame, mark, paragraph, text, tile
 
 SIDE, OUT = 32, 28  # rows and columns of the field and of the map

@@ -14,11 +14,11 @@ from lenet_helpers.model import TABLE_I, LeNet5
 from lenet_helpers.sdlm import SDLM
 from lenet_helpers.training.loop import fit
 from lenet_helpers.widgets import ConvolutionStepper, CurvatureLab, DrawPad, LayerExplorer, LossLab, TrainingMonitor
-from lenet_helpers.widgets.controls import Slider, round_numbers
 from lenet_helpers.widgets.curvature_lab import walk
 from lenet_helpers.widgets.loss_lab import downhill, pushes
+from lenet_helpers.widgets.receptive_fields import LAYERS, account, fed_by, receptive_field, state_maps
+from lenet_helpers.widgets.slider import Slider, round_numbers
 from lenet_helpers.widgets.stepper import KERNELS, OUT, convolve
-from lenet_helpers.widgets.tracing import LAYERS, account, fed_by, receptive_field, state_maps
 
 
 def test_a_units_account_adds_up_to_its_state(trained, digits, generator):

@@ -16,12 +16,12 @@ from lenet_helpers.data.normalise import centre_digit
 from lenet_helpers.evaluation import evaluate
 from lenet_helpers.model import LeNet5
 from lenet_helpers.widgets import ConvolutionStepper, CurvatureLab, DrawPad, LayerExplorer, LossLab, TrainingMonitor
+from lenet_helpers.widgets.digit_reading import MOST_INK, Reading
 from lenet_helpers.widgets.draw_pad import EMPTY, SIDE
-from lenet_helpers.widgets.live import LivePicture
+from lenet_helpers.widgets.live_picture import LivePicture
 from lenet_helpers.widgets.raster import png
-from lenet_helpers.widgets.reading import MOST_INK, Reading
+from lenet_helpers.widgets.receptive_fields import LAYERS
 from lenet_helpers.widgets.svg import Svg, bar, text, tile
-from lenet_helpers.widgets.tracing import LAYERS
 
 
 def every_widget(model, digits):
