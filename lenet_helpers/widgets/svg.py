@@ -11,13 +11,16 @@ import textwrap
 from html import escape
 
 import numpy as np
+import resvg_py
 import torch
+from matplotlib.font_manager import findfont
 from PIL import Image
 
 from ..plots import INK, PALETTE, SIGNED
-from .raster import png
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+PNG_FONT = "DejaVu Sans"  # comes with matplotlib, so that a PNG is the same on every machine
+DENSITY = 1.6  # pixels of the PNG for each unit of the picture
 COLOURS = {
     True: (SIGNED(np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8).tobytes(),
     False: np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes(),
@@ -136,6 +139,13 @@ class Svg:
             style="max-width:100%;height:auto",
         )  # fmt: skip
 
+    def png(self):
+        """The picture on a transparent ground, for pages that show no SVG: untrusted notebooks, some sites."""
+        return resvg_py.svg_to_bytes(
+            self.markup(), zoom=DENSITY, sans_serif_family=PNG_FONT, skip_system_fonts=True,
+            font_files=[findfont(f"{PNG_FONT}:{weight}", fallback_to_default=False) for weight in ("normal", "bold")],
+        )  # fmt: skip
+
     def _repr_mimebundle_(self, include=None, exclude=None):
         size = {"width": self.width, "height": self.height, "alt": self.alt}
-        return {"image/png": png(self.markup()), "text/plain": self.alt}, {"image/png": size}
+        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": size}
