@@ -16,6 +16,7 @@ import torch
 from matplotlib.font_manager import findfont
 from PIL import Image
 
+from ..data.digits import BACKGROUND, FOREGROUND
 from ..plots import INK, PALETTE, SIGNED
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
@@ -69,6 +70,11 @@ def frame(x, y, width, height, colour=PALETTE["green"], stroke=2.0, **more):
     return mark("rect", x=x, y=y, width=width, height=height, fill="none", stroke=colour, stroke_width=stroke, **more)
 
 
+def dot(x, y, radius, colour, **more):
+    """A filled circle with its middle at (x, y)."""
+    return mark("circle", cx=x, cy=y, r=radius, fill=colour, **more)
+
+
 def curve(points, colour=None, width=2.0, **more):
     """A line through (x, y) points."""
     paint = {"stroke": colour} if colour else {"stroke": INK, "class_": "rule"}
@@ -97,8 +103,9 @@ def tile(values, x, y, pixel, signed=True, limit=EXTREME):
 
 
 def field(values, x, y, pixel):
-    """A 32 x 32 input field (-0.1 to 1.175) in black and white."""
-    return tile((torch.as_tensor(values) + 0.1) / 1.275, x, y, pixel, signed=False, limit=1.0)
+    """A 32 x 32 input field in black (background) and white (foreground)."""
+    ink = (torch.as_tensor(values) - BACKGROUND) / (FOREGROUND - BACKGROUND)
+    return tile(ink, x, y, pixel, signed=False, limit=1.0)
 
 
 class Svg:
