@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference.cases import CODES, random_tensor, relative
 from reference.torch_networks import map_loss, mse
@@ -14,7 +14,6 @@ from reference.torch_networks import map_loss, mse
 from lenet_helpers.layers import RBF
 from lenet_helpers.losses import MAPLoss, MSELoss
 
-quick = settings(deadline=None, max_examples=40, derandomize=True)
 penalty_rows = st.builds(  # close together or far apart, anywhere from 0 to 10,000
     lambda low, spread, shares: [low + share * min(spread, 10_000 - low) for share in shares],
     st.floats(0, 10_000),
@@ -42,7 +41,6 @@ def pattern_losses():
     return [pytest.param(*case, id=repr(case[0])) for case in cases]
 
 
-@quick
 @given(penalty_rows, st.integers(0, 9), margins)
 def test_map_equals_eq_9_from_0_to_10_000_at_every_margin(row, label, j):
     y, labels = torch.tensor([row], dtype=torch.float64), torch.tensor([label])
@@ -52,7 +50,6 @@ def test_map_equals_eq_9_from_0_to_10_000_at_every_margin(row, label, j):
     np.testing.assert_allclose(loss.derivative(y, labels)[0], slopes, rtol=1e-9, atol=1e-11)
 
 
-@quick
 @given(penalty_rows, st.integers(0, 9), margins)
 def test_map_stays_finite_and_right_in_single_precision(row, label, j):
     y, labels = torch.tensor([row], dtype=torch.float32), torch.tensor([label])

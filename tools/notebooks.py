@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:
     from importlib.metadata import version
 
     kept = " ".join(f"{{name}}=={{version(name)}}" for name in ("torch", "torchvision", "numpy"))
-    %pip install -q "lenet_helpers @ git+https://github.com/{repo}@{branch}" anywidget {{kept}}"""
+    %pip install -q "lenet_helpers @ git+https://github.com/{repo}@{branch}" anywidget resvg-py {{kept}}"""
 SETUP_WITHOUT_REPOSITORY = """\
 {note}
 import sys

@@ -9,18 +9,20 @@ from ..model import LeNet5
 from ..paper import PUBLISHED_RATES
 from ..plots import INK, PALETTE
 from ..sdlm import estimate_curvature
-from .controls import Slider, round_numbers
-from .live import LivePicture, Touchable
-from .svg import Svg, bar, curve, line, mark, paragraph, text
+from .base import Touchable
+from .live_picture import LivePicture
+from .slider import Slider, round_numbers
+from .svg import Svg, bar, curve, dot, line, mark, paragraph, text
 
 SIZE, REACH = 300, 1.2  # pixels of the bowl, and how far its axes reach from the minimum
 SHOWN = 60  # points drawn of a path
 LOWEST, HIGHEST = -6.0, 0.0  # powers of ten on the axis of rates
 PATTERNS = 500  # of the estimate (Section III-B)
 LAYERS = ("c1", "s2", "c3", "s4", "c5", "f6")
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def walk(start, curvature, rates, steps):
+def descent(start, curvature, rates, steps):
     """The path (steps + 1, 2) of gradient descent on E = 1/2 sum h w^2 with a rate for each parameter.
 
     Each step multiplies w by 1 - rate h, so that the path is a power. SDLM's rates are eta / (mu + h).
@@ -38,26 +40,14 @@ def draw_bowl(eta, mu, curvature, rate, start, steps):
     x, told, bowl = SIZE + 44, [], list(_contours(curvature))
     picture.add(text(x, 16, f"after {steps:,} steps", 14, weight="bold"))
     for at, (name, own_rates, colour) in enumerate(ways):
-        path = walk(start, curvature, own_rates, steps)
+        path = descent(start, curvature, own_rates, steps)
         told.append(f"{name}: {_ending(path, curvature)}")
         bowl += _path(path, colour)
         picture.add(line(x, 40 + 44 * at, x + 22, 40 + 44 * at, colour, 3))
-        picture.add(
-            text(x + 30, 44 + 44 * at, name, 13, weight="bold"),
-            text(x + 30, 61 + 44 * at, _ending(path, curvature)),
-        )
+        picture.add(text(x + 30, 44 + 44 * at, name, 13, weight="bold"))
+        picture.add(text(x + 30, 61 + 44 * at, _ending(path, curvature)))
     picture.add(mark("svg", "".join(bowl), x=0, y=0, width=SIZE, height=SIZE))  # a frame of its own: clips at its edge
-    picture.add(
-        mark(
-            "circle",
-            cx=_at(start[0]),
-            cy=_at(-start[1]),
-            r=6,
-            fill=PALETTE["red"],
-            stroke="#fff",
-            stroke_width=2,
-        )
-    )
+    picture.add(dot(_at(start[0]), _at(-start[1]), 6, PALETTE["red"], stroke="#fff", stroke_width=2))
     picture.add(text(SIZE / 2, SIZE + 18, "w₁", 12, "middle"), text(SIZE + 8, SIZE / 2 + 4, "w₂"))
     steepest, flattest = max(curvature), min(curvature)
     notes = (
@@ -99,16 +89,9 @@ def _contours(curvature):
     for level in range(1, 10):
         across, up = ((2 * highest / h) ** 0.5 * level / 9 * SIZE / REACH / 2 for h in curvature)
         yield mark(
-            "ellipse",
-            cx=SIZE / 2,
-            cy=SIZE / 2,
-            rx=across,
-            ry=up,
-            fill="none",
-            stroke=INK,
-            stroke_opacity=0.6,
-            class_="rule",
-        )
+            "ellipse", cx=SIZE / 2, cy=SIZE / 2, rx=across, ry=up,
+            fill="none", stroke=INK, stroke_opacity=0.6, class_="rule",
+        )  # fmt: skip
     yield line(0, SIZE / 2, SIZE, SIZE / 2, width=0.6)
     yield line(SIZE / 2, 0, SIZE / 2, SIZE, width=0.6)
 
@@ -120,7 +103,7 @@ def _path(path, colour):
     points = [(_at(x), _at(-y)) for x, y in chosen.tolist()]
     yield curve(points, colour, 2.2)
     for x, y in points[1:]:
-        yield mark("circle", cx=x, cy=y, r=2.4, fill=colour)
+        yield dot(x, y, 2.4, colour)
 
 
 def network_curvature(init, digits, seed=0):
@@ -158,17 +141,9 @@ def draw_rates(curvature, eta, mu, init):
         ]
         outline = " ".join(f"{x:.1f},{y:.1f}" for x, y in [(left, base), *points, (left + wide, base)])
         picture.add(mark("polygon", points=outline, fill=PALETTE["blue"], fill_opacity=0.75))
-        picture.add(
-            text(0, base - 8, layer.upper(), 13, weight="bold"),
-            line(left, base, left + wide, base, width=0.5),
-        )
-    middle = left + wide / 2
-    return picture.add(
-        text(middle, 284, "effective rate η/(μ+h); shaded: the range that the paper prints", 12, "middle")
-    )
-
-
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+        picture.add(text(0, base - 8, layer.upper(), 13, weight="bold"), line(left, base, left + wide, base, width=0.5))
+    words = "effective rate η/(μ+h); shaded: the range that the paper prints"
+    return picture.add(text(left + wide / 2, 284, words, 12, "middle"))
 
 
 class CurvatureLab(Touchable, ipywidgets.VBox):
@@ -183,14 +158,10 @@ class CurvatureLab(Touchable, ipywidgets.VBox):
         self.start = (-1.0, 0.9)
         self.eta, self.mu = Slider("η", round_numbers(1e-3, 1), 0.3), Slider("μ", round_numbers(1e-4, 10), 0.02)
         self.h1, self.h2 = Slider("h₁", round_numbers(1e-3, 20), 5), Slider("h₂", round_numbers(1e-3, 20), 0.05)
-        self.rate, self.steps = (
-            Slider("Plain rate", round_numbers(1e-3, 10), 0.3),
-            Slider("Steps", round_numbers(1, 10_000), 20),
-        )
-        self.network_eta, self.network_mu = (
-            Slider("η", round_numbers(1e-5, 0.1), 5e-4),
-            Slider("μ", round_numbers(1e-4, 10), 0.02),
-        )
+        self.rate = Slider("Plain rate", round_numbers(1e-3, 10), 0.3)
+        self.steps = Slider("Steps", round_numbers(1, 10_000), 20)
+        self.network_eta = Slider("η", round_numbers(1e-5, 0.1), 5e-4)
+        self.network_mu = Slider("μ", round_numbers(1e-4, 10), 0.02)
         self.init = ipywidgets.Dropdown(
             options={"authors' code, U(±1/√F)": "authors", "paper, U(±2.4/F)": "paper"},
             description="Initialisation", style={"description_width": "90px"},

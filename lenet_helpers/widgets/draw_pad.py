@@ -9,8 +9,8 @@ from PIL import Image
 
 from ..data.normalise import centre_digit, fit_box
 from ..plots import INK
-from .live import Answering, asset
-from .reading import GAP, draw_reading, read
+from .base import Answering, asset
+from .digit_reading import GAP, draw_reading, read
 from .svg import Svg, frame, text, tile
 
 SIDE = 112  # pixels a side of the drawing as the kernel gets it, 4 x 28

@@ -4,9 +4,10 @@ import ipywidgets
 
 from ..data.digits import to_input
 from ..plots import PALETTE
-from .live import LivePicture, Touchable
+from .base import Touchable
+from .live_picture import LivePicture
+from .receptive_fields import LAYERS, MAPS, account, receptive_field, state_maps
 from .svg import Svg, bar, field, frame, text, tile
-from .tracing import LAYERS, account, receptive_field, state_maps
 
 # layer -> left edge, pixels a unit, maps side by side, title
 LAYOUT = {
@@ -25,16 +26,10 @@ WIDTH, HEIGHT = 1000, 402
 SEEN, CHOSEN = PALETTE["green"], PALETTE["red"]
 
 
-SHAPES = {
-    "input": (32, 32), "c1": (28, 28), "s2": (14, 14), "c3": (10, 10), "s4": (5, 5), "c5": (12, 10),
-    "f6": (12, 7), "output": (10, 1),
-}  # fmt: skip
-
-
 def corner(layer, place):
     """The top left corner of a map in the picture."""
     left, pixel, across, _ = LAYOUT[layer]
-    rows, columns = SHAPES[layer]
+    _, rows, columns = MAPS[layer]
     return left + place % across * (columns * pixel + SPACE), TOP + place // across * (rows * pixel + SPACE)
 
 
@@ -88,12 +83,12 @@ def _outline(layer, place, extent, colour):
 
 
 def _touch(picture, layer, place, count, chosen):
-    (rows, columns), pixel = SHAPES[layer], LAYOUT[layer][1]
+    (_, rows, columns), pixel = MAPS[layer], LAYOUT[layer][1]
     name = LAYOUT[layer][3] if count == 1 else f"{layer.upper()} map {place}"
     more = "" if count == 1 else ", page keys another map"
     wide = 92 if layer == "output" else columns * pixel
     label = f"{name}; arrow keys choose a unit{more}"
-    picture.touch(f"{layer} {place}", *corner(layer, place), wide, rows * pixel, SHAPES[layer], chosen, label, layer)
+    picture.touch(f"{layer} {place}", *corner(layer, place), wide, rows * pixel, (rows, columns), chosen, label, layer)
 
 
 def draw_account(told):

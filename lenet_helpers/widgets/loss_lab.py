@@ -7,9 +7,10 @@ import torch
 
 from ..losses import MAPLoss, MSELoss
 from ..plots import PALETTE
-from .controls import Slider, round_numbers
-from .live import LivePicture, Touchable
-from .svg import Svg, bar, curve, line, mark, paragraph, text
+from .base import Touchable
+from .live_picture import LivePicture
+from .slider import Slider, round_numbers
+from .svg import Svg, bar, curve, dot, line, mark, paragraph, text
 
 MOST = 40  # the largest penalty on the axes
 PENALTIES = range(MOST + 1)
@@ -46,7 +47,7 @@ def draw_losses(loss, right, rival):
     picture.add(*_plane(), *_arrows(loss))
     path = [(_x(x), _y(y)) for x, y in downhill(loss, (right, rival)).tolist() if y <= MOST]
     picture.add(curve(path, PALETTE["orange"], 2.5))
-    picture.add(mark("circle", cx=_x(right), cy=_y(rival), r=7, fill=PALETTE["orange"], stroke="#fff", stroke_width=2))
+    picture.add(dot(_x(right), _y(rival), 7, PALETTE["orange"], stroke="#fff", stroke_width=2))
     beside = LEFT + SIZE + 44
     for at, words in enumerate(told):
         picture.add(text(beside, TOP + 14 + 20 * at, words, 12 if at else 14, weight="normal" if at else "bold"))

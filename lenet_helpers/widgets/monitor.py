@@ -9,8 +9,9 @@ import ipywidgets
 from ..paper import FIG5_TEST, FIG5_TRAIN
 from ..plots import PALETTE
 from ..training.loop import StopTraining, fit
-from .live import LivePicture, Touchable
-from .svg import Svg, curve, line, mark, text
+from .base import Touchable
+from .live_picture import LivePicture
+from .svg import Svg, curve, dot, line, text
 
 LEFT, TOP, WIDE, TALL = 50, 44, 620, 270
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)  # percent, on a logarithmic axis
@@ -66,20 +67,20 @@ def draw_curves(trace):
     for at, (name, colour, dash) in enumerate(key):
         left = LEFT + (0, 228, 408, 516)[at]
         if dash == "dot":
-            picture.add(mark("circle", cx=left + 11, cy=14, r=4.5, fill=colour))
+            picture.add(dot(left + 11, 14, 4.5, colour))
         else:
             picture.add(line(left, 14, left + 22, 14, colour, 1.4 if at == 0 else 2, stroke_dasharray=dash))
         picture.add(text(left + 28, 18, name))
     for published, colour in ((FIG5_TRAIN, PALETTE["blue"]), (FIG5_TEST, PALETTE["orange"])):
         shown = [(x(at), y(percent)) for at, percent in published.items() if 1 <= at <= passes]
         picture.add(curve(shown, colour, 2, stroke_dasharray="5 4", stroke_opacity=0.6))
-        picture.add(*(mark("circle", cx=a, cy=b, r=2.5, fill=colour, fill_opacity=0.6) for a, b in shown))
+        picture.add(*(dot(a, b, 2.5, colour, fill_opacity=0.6) for a, b in shown))
     if trace.blocks:
         picture.add(curve([(x(at), y(percent)) for at, percent in trace.blocks], PALETTE["blue"], 1.2))
     for record in trace.records:
         for name, colour in (("train_error", PALETTE["blue"]), ("test_error", PALETTE["orange"])):
             if record[name] is not None:
-                picture.add(mark("circle", cx=x(record["pass"]), cy=y(record[name]), r=5, fill=colour))
+                picture.add(dot(x(record["pass"]), y(record[name]), 5, colour))
     summary = _summary(trace)
     picture.alt = f"{picture.alt} {summary}".strip()
     return picture.add(text(0, TOP + TALL + 68, summary, 13))

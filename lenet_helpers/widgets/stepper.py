@@ -5,11 +5,12 @@ import math
 import ipywidgets
 import torch
 
-from ..data.digits import to_input
+from ..data.digits import FOREGROUND, to_input
 from ..layers import Convolution, Squash
 from ..plots import PALETTE
-from .controls import Slider
-from .live import LivePicture, Touchable
+from .base import Touchable
+from .live_picture import LivePicture
+from .slider import Slider
 from .svg import Svg, field, frame, mark, paragraph, text, tile
 
 SIDE, OUT = 32, 28  # rows and columns of the field and of the map
@@ -56,7 +57,7 @@ def draw_step(image, kernel, bias=0.0, place=0):
     picture.add(*paragraph(0, 336, told, 640, 13))
     limit = max(products.abs().max().item(), 1e-6)
     for at, (title, values, scale) in enumerate((
-        ("field under the kernel", patch, 1.175), ("kernel", kernel, max(kernel.abs().max().item(), 1e-6)),
+        ("field under the kernel", patch, FOREGROUND), ("kernel", kernel, max(kernel.abs().max().item(), 1e-6)),
         ("products", products, limit),
     )):  # fmt: skip
         left = at * 218.0
@@ -76,14 +77,7 @@ def _numbers(values, x, y, cell, limit):
     for row, numbers in enumerate(values.tolist()):
         for column, value in enumerate(numbers):
             colour = "#fff" if abs(value) > 0.55 * limit else "#222"
-            yield text(
-                x + (column + 0.5) * cell,
-                y + (row + 0.62) * cell,
-                f"{value:z.2f}",
-                11,
-                "middle",
-                colour,
-            )
+            yield text(x + (column + 0.5) * cell, y + (row + 0.62) * cell, f"{value:z.2f}", 11, "middle", colour)
 
 
 def kernel_table(kernel):

@@ -11,13 +11,17 @@ import textwrap
 from html import escape
 
 import numpy as np
+import resvg_py
 import torch
+from matplotlib.font_manager import findfont
 from PIL import Image
 
+from ..data.digits import BACKGROUND, FOREGROUND
 from ..plots import INK, PALETTE, SIGNED
-from .raster import png
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+PNG_FONT = "DejaVu Sans"  # comes with matplotlib, so that a PNG is the same on every machine
+DENSITY = 1.6  # pixels of the PNG for each unit of the picture
 COLOURS = {
     True: (SIGNED(np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8).tobytes(),
     False: np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes(),
@@ -66,6 +70,11 @@ def frame(x, y, width, height, colour=PALETTE["green"], stroke=2.0, **more):
     return mark("rect", x=x, y=y, width=width, height=height, fill="none", stroke=colour, stroke_width=stroke, **more)
 
 
+def dot(x, y, radius, colour, **more):
+    """A filled circle with its middle at (x, y)."""
+    return mark("circle", cx=x, cy=y, r=radius, fill=colour, **more)
+
+
 def curve(points, colour=None, width=2.0, **more):
     """A line through (x, y) points."""
     paint = {"stroke": colour} if colour else {"stroke": INK, "class_": "rule"}
@@ -94,8 +103,9 @@ def tile(values, x, y, pixel, signed=True, limit=EXTREME):
 
 
 def field(values, x, y, pixel):
-    """A 32 x 32 input field (-0.1 to 1.175) in black and white."""
-    return tile((torch.as_tensor(values) + 0.1) / 1.275, x, y, pixel, signed=False, limit=1.0)
+    """A 32 x 32 input field in black (background) and white (foreground)."""
+    ink = (torch.as_tensor(values) - BACKGROUND) / (FOREGROUND - BACKGROUND)
+    return tile(ink, x, y, pixel, signed=False, limit=1.0)
 
 
 class Svg:
@@ -136,6 +146,13 @@ class Svg:
             style="max-width:100%;height:auto",
         )  # fmt: skip
 
+    def png(self):
+        """The picture on a transparent ground, for pages that show no SVG: untrusted notebooks, some sites."""
+        return resvg_py.svg_to_bytes(
+            self.markup(), zoom=DENSITY, sans_serif_family=PNG_FONT, skip_system_fonts=True,
+            font_files=[findfont(f"{PNG_FONT}:{weight}", fallback_to_default=False) for weight in ("normal", "bold")],
+        )  # fmt: skip
+
     def _repr_mimebundle_(self, include=None, exclude=None):
         size = {"width": self.width, "height": self.height, "alt": self.alt}
-        return {"image/png": png(self.markup()), "text/plain": self.alt}, {"image/png": size}
+        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": size}

@@ -103,6 +103,18 @@ def notice(page, words):
     page.locator(".pad .notice").filter(has_text=words).wait_for()
 
 
+def without_notice(page):
+    page.wait_for_function("() => document.querySelector('.pad .notice').innerText === ''")
+
+
+def plays(page):
+    """Draw, walk through the layers, train; the words stand out from the page behind them."""
+    draws_digits(page)
+    walks_through_layers(page)
+    pauses_training(page)
+    assert contrast(page) > 4.5
+
+
 def draws_digits(page):
     for strokes, digit in ((ONE, 1), (ZERO, 0), (SEVEN, 7)):
         draw(page, strokes)
@@ -181,10 +193,7 @@ def contrast(page):
 
 def test_the_playground_in_jupyterlab(page, lab):
     open_notebook(page, lab, "11_playground.ipynb")
-    draws_digits(page)
-    walks_through_layers(page)
-    pauses_training(page)
-    assert contrast(page) > 4.5
+    plays(page)
     shoot(page, "lab_light", 6600)
     menu(page, "Settings", "Theme", "JupyterLab Dark")
     page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
@@ -198,7 +207,7 @@ def test_the_playground_in_jupyterlab(page, lab):
     notice(page, "No answer from the kernel")
     assert page.locator(".pad").get_attribute("data-items") == items
     run_all(page)
-    page.wait_for_function("() => document.querySelector('.pad .notice').innerText === ''")  # a new pad
+    without_notice(page)  # a new pad
     says(page, "I read a 7.")
     assert page.locator(".pad").get_attribute("data-items") == items
 
@@ -275,8 +284,5 @@ def test_the_demo_page(page, tmp_path):
         page.goto(address, wait_until="commit")
         says(page, "Draw a digit.")
         assert page.get_by_text("load_weights").count() == 0  # no code on the page
-        draws_digits(page)
-        walks_through_layers(page)
-        pauses_training(page)
-        assert contrast(page) > 4.5
+        plays(page)
         shoot(page, "demo_dark", 4700)

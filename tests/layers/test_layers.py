@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference import loops as reference
 from reference.calls import first, second
@@ -15,8 +15,6 @@ from reference.torch_networks import dense_kernels
 
 from lenet_helpers.layers import RBF, Convolution, FullConnection, Squash, Subsampling
 
-settings.register_profile("layers", deadline=None, max_examples=25, derandomize=True)
-settings.load_profile("layers")
 seeds, few = st.integers(0, 2**31), st.integers(1, 4)
 
 

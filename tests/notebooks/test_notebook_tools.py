@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import tomllib
 import types
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("notebook_tools", ROOT / "tools" / "notebooks.py")
@@ -98,6 +100,15 @@ def test_set_up_on_colab_pins_the_torch_and_numpy_that_are_there(monkeypatch):
     assert line.startswith("pip install") and "git+https://github.com/ada/lenet@main" in line
     for name in ("torch", "torchvision", "numpy"):
         assert f" {name}=={version(name)}" in line
+
+
+def test_set_up_on_colab_brings_what_the_widgets_need(monkeypatch):
+    """ipywidgets is Colab's own, and voila serves `make demo` alone."""
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    (line,) = run_cell(tools.setup("ada/lenet", "main"))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    needed = {Requirement(each).name for each in extras["widgets"]} - {"ipywidgets", "voila"}
+    assert needed and needed <= set(line.split())
 
 
 def test_set_up_on_colab_without_a_repository_says_what_to_do(monkeypatch):

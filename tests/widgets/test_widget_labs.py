@@ -14,11 +14,11 @@ from lenet_helpers.model import TABLE_I, LeNet5
 from lenet_helpers.sdlm import SDLM
 from lenet_helpers.training.loop import fit
 from lenet_helpers.widgets import ConvolutionStepper, CurvatureLab, DrawPad, LayerExplorer, LossLab, TrainingMonitor
-from lenet_helpers.widgets.controls import Slider, round_numbers
-from lenet_helpers.widgets.curvature_lab import walk
+from lenet_helpers.widgets.curvature_lab import descent
 from lenet_helpers.widgets.loss_lab import downhill, pushes
+from lenet_helpers.widgets.receptive_fields import LAYERS, account, fed_by, receptive_field, state_maps
+from lenet_helpers.widgets.slider import Slider, round_numbers
 from lenet_helpers.widgets.stepper import KERNELS, OUT, convolve
-from lenet_helpers.widgets.tracing import LAYERS, account, fed_by, receptive_field, state_maps
 
 
 def test_a_units_account_adds_up_to_its_state(trained, digits, generator):
@@ -137,7 +137,8 @@ def test_only_map_pushes_a_rival_up():
 
 def test_paths_on_the_bowl_are_those_of_the_optimizers():
     h, start, eta, mu = [5.0, 0.05], [-1.0, 0.9], 0.3, 0.02
-    ours = {"sdlm": walk(start, h, [eta / (mu + value) for value in h], 30), "sgd": walk(start, h, [0.3, 0.3], 30)}
+    rates = {"sdlm": [eta / (mu + value) for value in h], "sgd": [0.3, 0.3]}
+    ours = {name: descent(start, h, rates[name], 30) for name in rates}
     for name, path in ours.items():
         w = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
         optimizer = torch.optim.SGD([w], lr=0.3) if name == "sgd" else SDLM([("w", w)], eta=eta, mu=mu)

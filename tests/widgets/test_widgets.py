@@ -8,6 +8,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import torch
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from PIL import Image, ImageDraw
 from widget_pages import ONE, SEVEN, ask, drawing, post
 
@@ -16,12 +18,11 @@ from lenet_helpers.data.normalise import centre_digit
 from lenet_helpers.evaluation import evaluate
 from lenet_helpers.model import LeNet5
 from lenet_helpers.widgets import ConvolutionStepper, CurvatureLab, DrawPad, LayerExplorer, LossLab, TrainingMonitor
+from lenet_helpers.widgets.digit_reading import MOST_INK, Reading
 from lenet_helpers.widgets.draw_pad import EMPTY, SIDE
-from lenet_helpers.widgets.live import LivePicture
-from lenet_helpers.widgets.raster import png
-from lenet_helpers.widgets.reading import MOST_INK, Reading
+from lenet_helpers.widgets.live_picture import LivePicture
+from lenet_helpers.widgets.receptive_fields import LAYERS
 from lenet_helpers.widgets.svg import Svg, bar, text, tile
-from lenet_helpers.widgets.tracing import LAYERS
 
 
 def every_widget(model, digits):
@@ -49,13 +50,24 @@ def test_every_twin_is_a_deterministic_picture_with_alternative_text(digits):
 def test_the_png_shows_what_the_svg_says():
     picture = Svg(100, 50, "a test").add(bar(10, 10, 20, 20, "#ff0000"), tile([[1.7159, -1.7159]], 40, 10, 10))
     picture.place(Svg(20, 20, "").add(bar(0, 0, 20, 20, "#0000ff", fill_opacity=0.5)), 70, 10)
-    shown = Image.open(io.BytesIO(png(picture.markup())))
+    shown = Image.open(io.BytesIO(picture.png()))
     assert shown.size == (160, 80)
     places = {(20, 20): (255, 0, 0, 255), (45, 15): (200, 80, 10, 255), (55, 15): (31, 95, 192, 255), (5, 5): (0,) * 4}
     for (x, y), colour in places.items():
         assert shown.getpixel((x * 1.6, y * 1.6))[3] == colour[3]
         assert not colour[3] or shown.getpixel((x * 1.6, y * 1.6)) == pytest.approx(colour, abs=1)
     assert shown.getpixel((128, 32)) == pytest.approx((0, 0, 255, 128), abs=2)
+
+
+def test_the_png_has_its_words_in_the_font_that_matplotlib_brings():
+    """Within a pixel as wide and high as matplotlib draws them; a machine's own fonts have no part in it."""
+    for words, weight in (("7: 2.4", "normal"), ("w₁, η/(μ+h)", "normal"), ("I read a 7.", "bold")):
+        picture = Svg(200, 50, "words").add(text(20, 30, words, 20, weight=weight))
+        with Image.open(io.BytesIO(picture.png())) as shown:
+            box = np.array(shown.getchannel("A").getbbox())
+        outline = TextPath((0, 0), words, size=20, prop=FontProperties(family="DejaVu Sans", weight=weight))
+        left, low, right, high = outline.get_extents().extents
+        assert box == pytest.approx(1.6 * np.array([20 + left, 30 - high, 20 + right, 30 - low]), abs=1)
 
 
 def test_a_live_picture_can_be_reached_by_keyboard_and_screen_reader(trained, digits):

@@ -3,7 +3,7 @@
 import anywidget
 import traitlets
 
-from .live import asset
+from .base import asset
 
 ROUND = (1, 1.5, 2, 3, 5, 7)  # of each power of ten
 

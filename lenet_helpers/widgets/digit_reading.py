@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ..codes import DIGIT_CODES
-from ..data.digits import to_input
+from ..data.digits import BACKGROUND, FOREGROUND, to_input
 from ..plots import PALETTE
 from .svg import Svg, bar, field, frame, line, text, tile
 
@@ -37,7 +37,7 @@ class Reading:
     @property
     def ink(self):
         """The share of the 28 x 28 pixels that is ink."""
-        return ((self.field + 0.1) / 1.275).sum().item() / 28**2
+        return ((self.field - BACKGROUND) / (FOREGROUND - BACKGROUND)).sum().item() / 28**2
 
     @property
     def rejected(self):

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 import torch
 
 from ..codes import DIGIT_CODES
+from ..data.digits import BACKGROUND, FOREGROUND
 from ..model import TABLE_I
 
-LAYERS = ("input", "c1", "s2", "c3", "s4", "c5", "f6", "output")
+# layer -> (maps, rows, columns) to look at: C5's 120 units as one map of 12 x 10, F6's 84 as the 12 x 7 of the codes
+MAPS = {
+    "input": (1, 32, 32), "c1": (6, 28, 28), "s2": (6, 14, 14), "c3": (16, 10, 10), "s4": (16, 5, 5),
+    "c5": (1, 12, 10), "f6": (1, 12, 7), "output": (1, 10, 1),
+}  # fmt: skip
+LAYERS = tuple(MAPS)
 
 
 @dataclass(frozen=True)
@@ -39,22 +45,18 @@ def fed_by(layer, place, row, column):
 
     `place` is the unit's map; C5, F6 and the output are one map each, whose (row, column) is the unit.
     """
+    if layer not in LAYERS[1:]:
+        raise ValueError(f"fed_by: got layer {layer!r}, expected one of {LAYERS[1:]}; nothing feeds the input.")
+    below = LAYERS[LAYERS.index(layer) - 1]
     match layer:
         case "c1":
-            return "input", [0], row, row + 4, column, column + 4
-        case "s2":
-            return "c1", [place], 2 * row, 2 * row + 1, 2 * column, 2 * column + 1
+            return below, [0], row, row + 4, column, column + 4
         case "c3":
-            return "s2", TABLE_I[place].nonzero().flatten().tolist(), row, row + 4, column, column + 4
-        case "s4":
-            return "c3", [place], 2 * row, 2 * row + 1, 2 * column, 2 * column + 1
-        case "c5":
-            return "s4", list(range(16)), 0, 4, 0, 4
-        case "f6":
-            return "c5", [0], 0, 11, 0, 9
-        case "output":
-            return "f6", [0], 0, 11, 0, 6
-    raise ValueError(f"fed_by: got layer {layer!r}, expected one of {LAYERS[1:]}; nothing feeds the input.")
+            return below, TABLE_I[place].nonzero().flatten().tolist(), row, row + 4, column, column + 4
+        case "s2" | "s4":
+            return below, [place], 2 * row, 2 * row + 1, 2 * column, 2 * column + 1
+    maps, rows, columns = MAPS[below]
+    return below, list(range(maps)), 0, rows - 1, 0, columns - 1
 
 
 def receptive_field(layer, place, row, column):
@@ -71,21 +73,17 @@ def receptive_field(layer, place, row, column):
 
 
 def state_maps(states):
-    """The states of one pattern (`LeNet5.states`) as maps to look at: layer -> (maps, rows, columns).
-
-    C5's 120 units become one map of 12 x 10, F6's 84 the 12 x 7 of the codes, the penalties one of 10 x 1.
-    """
-    maps = {name: states[name][0] for name in ("input", "c1", "s2", "c3", "s4")}
-    shapes = {"c5": (1, 12, 10), "f6": (1, 12, 7), "penalties": (1, 10, 1)}
-    flat = {name: states[name][0].reshape(shape) for name, shape in shapes.items()}
-    return {**maps, "c5": flat["c5"], "f6": flat["f6"], "output": flat["penalties"]}
+    """The states of one pattern (`LeNet5.states`) as maps to look at: layer -> tensor of MAPS' shape."""
+    named = {**states, "output": states["penalties"]}
+    return {layer: named[layer][0].reshape(shape) for layer, shape in MAPS.items()}
 
 
 def account(model, maps, layer, place, row, column):
     """The Account of one unit of `model` for the pattern whose `state_maps` are given."""
     state = maps[layer][place, row, column].item()
     if layer == "input":
-        words = f"Pixel in row {row}, column {column}: {state:z.2f}, where background is -0.1 and ink 1.175."
+        grounds = f"background is {BACKGROUND} and ink {FOREGROUND}"
+        words = f"Pixel in row {row}, column {column}: {state:z.2f}, where {grounds}."
         return Account("Input", [], state, words)
     below, feeding, top, bottom, left, right = fed_by(layer, place, row, column)
     patches = [maps[below][source, top : bottom + 1, left : right + 1] for source in feeding]
@@ -127,6 +125,6 @@ def _incoming(model, layer, place, row, column):
         case "c3":
             first = int(TABLE_I[:place].sum())
             return own.weight[first : first + int(TABLE_I[place].sum())].detach(), own.bias[place].item()
-    unit = row * (10 if layer == "c5" else 7) + column
+    unit = row * MAPS[layer][2] + column
     weight = own.weight[unit].detach()
     return weight if layer == "c5" else weight[None], own.bias[unit].item()
