@@ -99,7 +99,7 @@ class LeNet5(Layer):
         infinite, of the input or of the penalties."""
         if not torch.is_grad_enabled():
             return self.read(x)
-        penalties = drop_single(super().forward(x))
+        penalties = super().forward(x)
         check_finite("weights that give penalties", penalties)
         return penalties
 
@@ -120,7 +120,12 @@ class LeNet5(Layer):
     def answer(self, pixels, field):
         """(penalties, a number that is finite if they and the pixels are) of fields, each a column of pixels."""
         penalties, _ = self.fprop(pixels.unflatten(0, field).transpose(0, 1))
-        return drop_single(patterns_first(penalties)), pixels.flatten().sum(0) + penalties.flatten().sum(0)
+        return self.outward(penalties), pixels.flatten().sum(0) + penalties.flatten().sum(0)
+
+    def outward(self, state):
+        """Patterns first, (N, classes) where there is one output a pattern."""
+        maps = patterns_first(state)
+        return maps[:, :, 0, 0] if maps.shape[2:] == (1, 1) else maps
 
     def storages(self):
         """All that a recording of the network depends on: where its parameters and codes lie, the penalty's scale."""
@@ -144,7 +149,7 @@ class LeNet5(Layer):
 
     @torch.no_grad()
     def predict(self, x):
-        """Classes of the patterns in `x`, int64 (N,): the RBF unit with the smallest penalty; raises as forward does."""
+        """Classes of the patterns in `x`, int64 (N,): the RBF unit with the smallest penalty. Raises as forward."""
         return self.read(x).argmin(1)
 
     @torch.no_grad()
@@ -154,8 +159,7 @@ class LeNet5(Layer):
         self.check_input(x)
         penalties, kept = self.fprop(patterns_last(x))
         squashed = [patterns_first(state) for state in kept[1:-1:2]]
-        penalties = drop_single(patterns_first(penalties))
-        return {"input": x, **dict(zip(self.trainable(), squashed)), "penalties": penalties}
+        return {"input": x, **dict(zip(self.trainable(), squashed)), "penalties": self.outward(penalties)}
 
     def counts(self, rows=FIELD, columns=FIELD):
         """Layer name -> (trainable parameters, connections), counted from the layers for a field of this size."""
@@ -180,8 +184,3 @@ def check_finite(what, values):
         return
     if not finite:
         raise ValueError(f"LeNet5 got {what} with NaN or inf; expected finite numbers.")
-
-
-def drop_single(maps):
-    """(N, classes, 1, 1) as (N, classes); a larger map of outputs as it is."""
-    return maps[:, :, 0, 0] if maps.shape[2:] == (1, 1) else maps

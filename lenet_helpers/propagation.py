@@ -41,7 +41,7 @@ class Propagation:
     """
 
     def __init__(self, model, loss):
-        self.parameters = list(model.named_parameters())
+        self.model, self.parameters = model, list(model.named_parameters())
 
         def places():
             return [parameter.data_ptr() for _, parameter in self.parameters] + [model.rbf.codes.data_ptr()]

@@ -91,16 +91,16 @@ class Recorder(TorchDispatchMode):
         result = operation(*args, **kwargs)
         if torch.Tag.nondeterministic_seeded in operation.tags:
             raise ReplayError(f"{name} draws random numbers; draw them before and give them as an argument.")
+        made, reads = not operation._schema.is_mutable, [x for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)]
+        if made and all(torch.is_tensor(x) and lies(x) in map(lies, reads) for x in tree_leaves(result)):  # a view
+            return result
         if torch.Tag.dynamic_output_shape in operation.tags or not torch.is_tensor(result):
             raise ReplayError(f"{name} gives what depends on numbers; expected one tensor of always the same shape.")
-        made, reads = not operation._schema.is_mutable, [x for x in tree_leaves((args, kwargs)) if torch.is_tensor(x)]
         reads = [] if name in FILLS else reads  # it reads no numbers
-        if not made:
-            call = partial(getattr(torch.Tensor, name, operation), *args, **kwargs)
-        elif lies(result) in map(lies, reads):  # a view
-            return result
-        else:
+        if made:
             call = refill(operation, name, args, kwargs, result)
+        else:
+            call = partial(getattr(torch.Tensor, name, operation), *args, **kwargs)
         self.notes.append(Note(call, result, reads, made, torch.Tag.pointwise in operation.tags))
         return result
 

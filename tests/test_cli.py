@@ -73,7 +73,7 @@ def test_training_options_reach_the_run(tmp_path, capsys):
     history, said = History.load(path), capsys.readouterr()
     assert said.err == "" and str(path) in said.out
     chosen = {
-        "init": "paper", "rbf_scale": 1.0, "model_seed": 4, "loss": "MAPLoss(j=20)", "passes": 1, "batch_size": 4,
+        "init": "appendix_a", "rbf_scale": 1.0, "model_seed": 4, "loss": "MAPLoss(j=20)", "passes": 1, "batch_size": 4,
         "schedule": [3e-4, 1e-4], "optimizer": "SDLM", "optimizer_options": [{"mu": 0.03}], "curvature": "running",
         "gamma": 0.2, "curvature_patterns": 40, "train_patterns": 60, "test_patterns": 360,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The inner loop of training: kept memories give the same derivatives as fresh ones, whatever came before."""
+"""The inner loop of training: replayed steps give the derivatives of plain ones, whatever came before."""
 
 import copy
 
@@ -7,27 +7,32 @@ import torch
 from reference.calls import network
 from reference.cases import PATTERNS, random_tensor, relative, strokes, worst
 from reference.judges import curvature_by_loops
-from reference.torch_networks import first_derivatives, map_loss, mse
+from reference.torch_networks import first_derivatives as by_autograd
+from reference.torch_networks import map_loss, mse
 
 from lenet_helpers.losses import MAPLoss, MSELoss, one_hot
-from lenet_helpers.propagation import Propagation
+from lenet_helpers.propagation import Propagation, first_derivatives, second_derivatives
 
 X, Y = torch.tensor(strokes(50, seed=2)), torch.arange(50) % 10
 LOSSES = {"MSE": (MSELoss(), mse), "MAP": (MAPLoss(), map_loss(10.0))}
 both_losses = pytest.mark.parametrize(("loss", "summed"), LOSSES.values(), ids=LOSSES.keys())
 
 
-def gradients(inner, x, y):
+def gradients_of(inner, x, target):
     """({name: .grad} after one call, the penalties it filled in)."""
     penalties = torch.full((len(x), 10), float("nan"), dtype=x.dtype)
-    inner.gradient(x, one_hot(y, 10, x.dtype), penalties)
+    inner.gradient(x, target, penalties)
     return {name: p.grad.clone() for name, p in inner.model.named_parameters()}, penalties
+
+
+def gradients(inner, x, y):
+    return gradients_of(inner, x, one_hot(y, 10, x.dtype))
 
 
 def agrees(inner, summed, x, y):
     """Gradients of the mean loss within 1e-9 of autograd's, and the penalties those of the model."""
     found, penalties = gradients(inner, x, y)
-    _, expected = first_derivatives(inner.model, summed, x, y)
+    _, expected = by_autograd(inner.model, summed, x, y)
     for name, value in expected.items():
         assert relative(found[name], value / len(x)) < 1e-9, name
     with torch.no_grad():
@@ -60,14 +65,27 @@ def test_gradients_follow_the_weights_wherever_they_go(loss, summed):
         agrees(inner, summed, X[:20], Y[:20])
 
 
-def test_a_kept_memory_gives_the_bits_of_a_fresh_one():
-    model, loss = network(), MAPLoss()
-    kept = Propagation(model, loss)
-    for start in (5, 0, 17, 0):
-        x, y = X[start : start + 4], Y[start : start + 4]
-        (found, seen), (fresh, anew) = gradients(kept, x, y), gradients(Propagation(model, loss), x, y)
-        assert torch.equal(seen, anew)
-        assert all(torch.equal(found[name], fresh[name]) for name in fresh)
+@both_losses
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 16, 32])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_replayed_step_gives_the_bits_of_a_plain_one(loss, summed, size, dtype):
+    """Whatever the patterns and the weights are, at first and second order, with the exact seed and without."""
+    model = network(dtype=dtype)
+    inner, field = Propagation(model, loss), X.shape[1:]
+    for turn in range(3):
+        x, target = X[turn : turn + size].to(dtype), one_hot(Y[turn : turn + size], 10, dtype)
+        pixels, wanted = x.flatten(1).t().contiguous(), target.t().contiguous()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(1 - 0.1 * turn)
+            answers, found = first_derivatives(model, loss, pixels, wanted, field)
+            gradients, penalties = gradients_of(inner, x, target)
+            assert torch.equal(penalties, answers)
+            assert all(torch.equal(gradients[name], found[name]) for name in found)
+            for exact in (False, True):
+                h = second_derivatives(model, loss, pixels, wanted, field, exact)
+                replayed = inner.curvature(x, target, exact)
+                assert all(torch.equal(replayed[name], h[name]) for name in h)
 
 
 def test_the_models_own_forward_and_backprop_see_nothing_of_the_inner_loop():
@@ -99,7 +117,7 @@ def test_curvature_of_the_inner_loop_equals_the_loops_before_and_after_gradients
     model, patterns = network(), torch.tensor(PATTERNS)
     inner = Propagation(model, MAPLoss())
     for _ in range(2):
-        inner.curvature(patterns[:2], one_hot(Y[:2], 10, X.dtype))
-        for name, p in model.named_parameters():
-            assert worst(p.curvature, curvature_by_loops()[name]) < 1e-9, name
+        h = inner.curvature(patterns[:2], one_hot(Y[:2], 10, X.dtype))
+        for name, value in h.items():
+            assert worst(value, curvature_by_loops()[name]) < 1e-9, name
         gradients(inner, patterns[:2], Y[:2])

@@ -267,7 +267,7 @@ def test_the_running_average_is_the_recursion_written_out():
     for i in (1, 2, 3, 1):
         one = estimate_curvature(model, MAPLoss(), X[i : i + 1], Y[i : i + 1])
         h = {name: (1 - gamma) * h[name] + gamma * one[name] for name in h}
-        rule.average_curvature(gamma)
+        rule.average_curvature(one, gamma)
     for name, rate in rule.rates().items():
         assert worst(rate, 1 / (0.02 + h[name])) < 1e-12, name
 

@@ -16,14 +16,14 @@ from lenet_helpers.weights import load_weights, save_weights
 
 
 def test_saved_weights_come_back_with_what_made_them(tmp_path):
-    path, model = tmp_path / "weights.safetensors", LeNet5(init="paper", rbf_scale=1.0, seed=11)
+    path, model = tmp_path / "weights.safetensors", LeNet5(init="appendix_a", rbf_scale=1.0, seed=11)
     save_weights(model, path, source="MNIST", command="train --seed 11")
     back = load_weights(path)
     assert all(torch.equal(t, model.state_dict()[name]) for name, t in back.state_dict().items())
     assert torch.equal(back(X.float()), model(X.float()))
-    assert (back.init, back.rbf_scale, back.seed) == ("paper", 1.0, 11)
+    assert (back.init, back.rbf_scale, back.seed) == ("appendix_a", 1.0, 11)
     assert back.facts == {
-        "init": "paper",
+        "init": "appendix_a",
         "rbf_scale": 1.0,
         "seed": 11,
         "source": "MNIST",

@@ -39,7 +39,11 @@ class Layer(Module):
         """State of the layer for the input `x`, patterns first. Raises ValueError for another shape."""
         self.check_input(x)
         self.seen.x = x
-        return patterns_first(self.fprop(patterns_last(x))[0])
+        return self.outward(self.fprop(patterns_last(x))[0])
+
+    def outward(self, state):
+        """What the layer is seen to answer: its state, patterns first."""
+        return patterns_first(state)
 
     @torch.no_grad()
     def backprop(self, signal, order=1):
@@ -57,10 +61,11 @@ class Layer(Module):
         if self.seen.x is None:
             raise RuntimeError(f"{type(self).__name__}.backprop has no states to use; call forward(x) first.")
         state, kept = self.fprop(patterns_last(self.seen.x))
-        if signal.shape != patterns_first(state).shape:
+        output = self.outward(state).shape
+        if signal.shape != output:
             raise ValueError(
                 f"{type(self).__name__}.backprop got a signal of shape {tuple(signal.shape)}; expected the shape of "
-                f"the last forward's output, {tuple(patterns_first(state).shape)}."
+                f"the last forward's output, {tuple(output)}."
             )
         send = self.bprop if order == 1 else self.bbprop
         down, found = send(patterns_last(signal).reshape(state.shape), kept)

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import Parameter
 
-from .base import Layer, laid_out, matrix, summed
+from .base import Layer, matrix, summed
 
 MANY = 8  # patterns from which one product for each row of outputs is faster than one for all
 

@@ -2,8 +2,6 @@
 
 import math
 
-import torch
-
 from .base import Layer, laid_out, matrix
 
 
@@ -43,7 +41,7 @@ class RBF(Layer):
         down = (2 * self.scale * matrix(signal).sum(0)).expand(difference.shape[1:])
         if hessian is not None:
             slopes = 2 * self.scale * difference
-            down = down + torch.einsum("iup,ikp,kup->up", slopes, hessian, slopes)
+            down = down + (slopes * (hessian.unsqueeze(2) * slopes).sum(1)).sum(0)
         return laid_out(down, signal), {}
 
     def fan_in(self):

@@ -4,7 +4,6 @@ import math
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from tqdm import tqdm
@@ -17,36 +16,18 @@ from ..sdlm import SDLM, sampled_curvature
 from . import checkpoint as checkpoints
 from .arguments import check_choices, check_counts
 from .history import History
+from .progress import Bar, DivergenceError, Progress, check_divergence
 
 __all__ = ["DivergenceError", "History", "Progress", "StopTraining", "error_rate", "fit"]
 
 BLOCK = 500  # patterns between two looks at the loss, calls of the callback and chances to write a checkpoint
 READ = 1000  # patterns read at a time where nothing is learned
-WINDOW = 100  # patterns whose mean loss tells whether training has diverged
 CHECKPOINT_SECONDS = 10
 MANY = 16  # patterns an update from which more than one thread pays
 
 
-class DivergenceError(RuntimeError):
-    """The loss is no longer a number, or is far above that of a network that answers nothing."""
-
-
 class StopTraining(Exception):
     """Raised by a callback to end `fit` early; the checkpoint is written and the history so far returned."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, for a callback: errors in percent and loss over the patterns of this pass so far."""
-
-    pass_index: int  # from 0
-    passes: int
-    patterns: int  # done in this pass
-    total: int  # in a pass
-    train_error: float
-    loss: float
-    patterns_per_second: float
-    history: History
 
 
 def fit(
@@ -93,70 +74,88 @@ def fit(
     if curvature_every is not None:
         check_counts(curvature_every=curvature_every)
     check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma)
-    run = Run(model, train, test, loss or MAPLoss(), schedule, seed, batch_size, optimizer)
+    run = Training(model, train, loss or MAPLoss(), optimizer or SDLM(model.named_parameters(), eta_at(schedule, 0)))
+    run.passes, run.schedule, run.seed, run.batch_size, run.distort = passes, schedule, seed, batch_size, distort
     run.curvature, run.gamma = curvature, gamma
     run.curvature_patterns, run.curvature_every = curvature_patterns, curvature_every
-    run.passes, run.checkpoint, run.distort = passes, checkpoint, distort
+    keep = Keeper(run, test, checkpoint)
     with threads(1 if batch_size < MANY else torch.get_num_threads()):
         try:
-            run.begin(command)
-            with run.bar(progress) as bar:
-                while run.passes_done < passes:
-                    run.one_pass(bar, callback)
+            keep.begin(command)
+            with Bar(keep.progress(), progress) as bar:
+                for losses in run.blocks():
+                    keep.block_end(losses)
+                    bar.show(keep.progress())
+                    if callback is not None:
+                        with keep.clock_stopped():
+                            callback(keep.progress())
+                    if run.patterns_done == len(train):
+                        keep.pass_end()
             run.history.finished = True
-            run.save()
+            keep.save()
         except StopTraining:
-            run.save()
+            keep.save()
         except KeyboardInterrupt:
-            tqdm.write(run.save_snapshot(), file=sys.stderr)
+            tqdm.write(keep.save_snapshot(), file=sys.stderr)
             raise
     return run.history
 
 
-class Run:
-    """One training run: what it is made of and where it stands."""
+class Training:
+    """Learning itself: what it is made of, where it stands, and how it goes on by a block of patterns."""
 
-    def __init__(self, model, train, test, loss, schedule, seed, batch_size, optimizer):
-        self.model, self.train, self.test, self.loss, self.schedule = model, train, test, loss, schedule
-        self.seed, self.batch_size = seed, batch_size
-        self.optimizer = optimizer or SDLM(model.named_parameters(), eta_at(schedule, 0))
-        self.propagation = Propagation(model, loss)
-        self.like = next(model.parameters())
-        self.first_rates = [
-            group.setdefault("initial_lr", group["lr"]) if "lr" in group else None
-            for group in self.optimizer.param_groups
-        ]
-        self.order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
-        self.distortions = torch.Generator().manual_seed(seed)
+    def __init__(self, model, train, loss, optimizer):
+        self.model, self.train, self.loss, self.optimizer = model, train, loss, optimizer
+        self.propagation, self.like = Propagation(model, loss), next(model.parameters())
+        self.first_rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
+        if isinstance(optimizer, SDLM):
+            self.first_rates = None  # the schedule's eta is its rate
         self.passes_done = self.patterns_done = self.errors = 0
         self.loss_sum = self.seconds = 0.0
-        self.snapshot = None  # what the last look at the run would write to its checkpoint
 
-    def begin(self, command):
-        """Go on from the checkpoint where there is one, else write the first."""
-        configuration = checkpoints.configuration(self)
-        self.history = History(configuration, self.train.source, self.seed, command=command)
-        if self.checkpoint is not None:
-            checkpoints.restore(self, self.checkpoint)
-        self.save()
+    def blocks(self):
+        """Learn block by block to the end of the last pass, or from where the run stands; yields each block's losses.
 
-    def one_pass(self, bar, callback):
-        """Go through the patterns once, or through the rest of a pass that was interrupted."""
-        start = time.perf_counter() - self.seconds
-        while self.patterns_done < len(self.train):
+        Whoever takes the last block of a pass begins the next one (`Keeper.pass_end`).
+        """
+        self.order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
+        while self.passes_done < self.passes:
             if self.patterns_done % self.estimate_every == 0:
                 self.set_curvature()
-            self.block()
-            self.seconds = time.perf_counter() - start
-            self.show(bar)
-            if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
-                self.save()
-            else:
-                self.snapshot = checkpoints.state(self)
-            if callback is not None:
-                callback(self.state_of_play())
-                start = time.perf_counter() - self.seconds  # the callback's time is not the pass's
-        self.end_pass(start)
+            left = self.estimate_every - self.patterns_done % self.estimate_every
+            size = max(self.batch_size, BLOCK // self.batch_size * self.batch_size)
+            yield self.learn(self.order[self.patterns_done : self.patterns_done + min(size, left)])
+
+    @torch.no_grad()
+    def learn(self, chosen):
+        """Update the weights on the chosen patterns, batch by batch (Eq. 18); their losses, from the answers met."""
+        x, labels = self.inputs(chosen)
+        target = one_hot(labels, len(self.model.rbf.codes), x.dtype)
+        penalties = torch.empty_like(target)
+        update = self.optimizer.update if isinstance(self.optimizer, SDLM) else self.optimizer.step
+        self.set_eta(0)
+        batches = zip(*(tensor.split(self.batch_size) for tensor in (x, target, penalties)))
+        for batch, (batch_x, batch_target, answers) in enumerate(batches):
+            if isinstance(self.schedule, LinearDecay):
+                self.set_eta(batch * self.batch_size)
+            if self.running:
+                h = self.propagation.curvature(batch_x, batch_target)
+                self.optimizer.average_curvature(h, self.gamma)
+            self.propagation.gradient(batch_x, batch_target, answers)
+            update()
+        self.errors += int((penalties.argmin(1) != labels).sum())
+        self.patterns_done += len(labels)
+        return self.loss.per_pattern(penalties, labels).cpu().double()
+
+    def inputs(self, chosen):
+        """Fields and labels of the chosen patterns, distorted anew where the run distorts."""
+        images = self.train.images[chosen]
+        if self.distort is not None:
+            images = self.distort(images, self.distortions)
+        x, labels = to_input(images).to(self.like), self.train.labels[chosen]
+        if len(x) != len(labels):
+            raise ValueError(f"distort gave {len(x)} images for {len(labels)}; expected one for each.")
+        return x, labels.to(x.device)
 
     @property
     def running(self):
@@ -169,122 +168,93 @@ class Run:
         return self.curvature_every or len(self.train)
 
     def set_curvature(self):
+        """Estimate h on patterns drawn anew (III-B)."""
         if not isinstance(self.optimizer, SDLM) or (self.running and self.patterns_done > 0):
             return
         a_pass = math.ceil(len(self.train) / self.estimate_every)
         estimates = self.passes_done * a_pass + self.patterns_done // self.estimate_every
+        exact, count = self.curvature == "exact", self.curvature_patterns
         h = sampled_curvature(
-            self.model,
-            self.loss,
-            self.train,
-            self.curvature_patterns,
-            self.seed,
-            estimates,
-            exact=self.curvature == "exact",
-            propagation=self.propagation,
+            self.model, self.loss, self.train, count, self.seed, estimates, exact, self.propagation
         )
         self.optimizer.set_curvature(h)
 
-    def block(self):
-        """Update the weights on the next block of patterns; count errors and loss from the answers on the way."""
-        size = max(self.batch_size, BLOCK // self.batch_size * self.batch_size)
-        size = min(size, self.estimate_every - self.patterns_done % self.estimate_every)
-        chosen = self.order[self.patterns_done : self.patterns_done + size]
-        images = self.train.images[chosen]
-        if self.distort is not None:
-            images = self.distort(images, self.distortions)
-        x = to_input(images).to(self.like)
-        labels = self.train.labels[chosen].to(x.device)
-        if len(x) != len(labels):
-            raise ValueError(f"distort gave {len(x)} images for {len(labels)}; expected one for each.")
-        target = one_hot(labels, 10, x.dtype)
-        penalties = torch.empty_like(target)
-        decays = isinstance(self.schedule, LinearDecay)
-        self.set_eta(0)
-        update = self.optimizer.update if isinstance(self.optimizer, SDLM) else self.optimizer.step
-        batches = zip(x.split(self.batch_size), target.split(self.batch_size), penalties.split(self.batch_size))
-        for batch, (batch_x, batch_target, batch_penalties) in enumerate(batches):
-            if decays:
-                self.set_eta(batch * self.batch_size)
-            if self.running:
-                h = self.propagation.curvature(batch_x, batch_target)
-                self.optimizer.average_curvature(h, self.gamma)
-            self.propagation.gradient(batch_x, batch_target, batch_penalties)
-            update()
-        self.count(penalties, labels)
-
     def set_eta(self, ahead):
         """Put the schedule's eta, for the pattern `ahead` of the block's first, into the optimizer."""
-        done = self.passes_done + (self.patterns_done + ahead) / len(self.train)
-        eta = eta_at(self.schedule, done)
-        for group, first_rate in zip(self.optimizer.param_groups, self.first_rates):
-            if first_rate is None:
-                group["eta"] = eta
-            else:
-                group["lr"] = first_rate * eta / eta_at(self.schedule, 0)
+        eta = eta_at(self.schedule, self.passes_done + (self.patterns_done + ahead) / len(self.train))
+        for index, group in enumerate(self.optimizer.param_groups):
+            share = 1.0 if self.first_rates is None else self.first_rates[index] / eta_at(self.schedule, 0)
+            group["lr"] = share * eta
 
-    def count(self, penalties, labels):
-        """Add a block's errors and loss to the pass's. Raises DivergenceError where the loss has gone astray."""
-        losses = self.loss.per_pattern(penalties, labels).cpu().double()
-        ignorant = torch.full_like(penalties[:1], self.model.rbf_scale * self.model.rbf.codes.shape[1])
-        limit = 2 * float(self.loss(ignorant, labels[:1]))
-        for window, mean in enumerate(part.mean().item() for part in losses.split(WINDOW)):
-            if not mean <= limit:
-                first = self.patterns_done + window * WINDOW
-                raise DivergenceError(
-                    f"From pattern {first:,} of pass {self.passes_done + 1} on the mean loss is {mean:.3g}; expected "
-                    f"at most {limit:.3g}, twice that of a network whose F6 is all zero. Training has diverged: "
-                    'lower eta, raise mu, use init="authors", or curvature="running".'
-                )
-        self.loss_sum += losses.sum().item()
-        self.errors += int((penalties.argmin(1) != labels).sum())
-        self.patterns_done += len(labels)
 
-    def end_pass(self, start):
+class Keeper:
+    """What is done at the ends of blocks and passes: errors and losses counted, the history and the checkpoint kept."""
+
+    def __init__(self, run, test, checkpoint):
+        self.run, self.checkpoint = run, checkpoint
+        run.test, run.distortions = test, torch.Generator().manual_seed(run.seed)
+        self.snapshot = None  # what the last look at the run would write to its checkpoint
+
+    def begin(self, command):
+        """Go on from the checkpoint where there is one, else write the first."""
+        run = self.run
+        run.history = History(checkpoints.configuration(run), run.train.source, run.seed, command=command)
+        if self.checkpoint is not None:
+            checkpoints.restore(run, self.checkpoint)
+        self.save()
+        self.start = time.perf_counter() - run.seconds
+        if run.patterns_done == len(run.train):  # interrupted while the test set was read
+            self.pass_end()
+
+    def block_end(self, losses):
+        """Count a block's losses. Raises DivergenceError where they have gone astray."""
+        run = self.run
+        first = run.patterns_done - len(losses)
+        check_divergence(losses, run.loss, run.model, first, run.passes_done + 1)
+        run.loss_sum += losses.sum().item()
+        run.seconds = time.perf_counter() - self.start
+        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+            self.save()
+        else:
+            self.snapshot = checkpoints.state(run)
+
+    @contextmanager
+    def clock_stopped(self):
+        """The time a callback takes is not the pass's."""
+        yield
+        self.start = time.perf_counter() - self.run.seconds
+
+    def pass_end(self):
         """Record the pass and begin the next."""
-        record = {
-            "pass": self.passes_done + 1,
-            "eta": eta_at(self.schedule, self.passes_done),
-            "train_error": 100 * self.errors / len(self.train),
-            "train_loss": self.loss_sum / len(self.train),
-            "test_error": None if self.test is None else error_rate(self.model, self.test),
-            "seconds": time.perf_counter() - start,
-        }
-        self.history.passes.append(record)
-        self.passes_done += 1
-        self.patterns_done = self.errors = 0
-        self.loss_sum = self.seconds = 0.0
+        run = self.run
+        run.history.passes.append(
+            {
+                "pass": run.passes_done + 1,
+                "eta": eta_at(run.schedule, run.passes_done),
+                "train_error": 100 * run.errors / len(run.train),
+                "train_loss": run.loss_sum / len(run.train),
+                "test_error": None if run.test is None else error_rate(run.model, run.test),
+                "seconds": time.perf_counter() - self.start,
+            }
+        )
+        run.passes_done += 1
+        run.patterns_done = run.errors = 0
+        run.loss_sum = run.seconds = 0.0
+        self.start = time.perf_counter()
         self.save()
 
-    def state_of_play(self):
-        done = max(self.patterns_done, 1)
-        rate = self.patterns_done / self.seconds if self.seconds else 0.0
-        error, loss = 100 * self.errors / done, self.loss_sum / done
+    def progress(self):
+        run = self.run
+        done = max(run.patterns_done, 1)
+        rate = run.patterns_done / run.seconds if run.seconds else 0.0
+        error, loss = 100 * run.errors / done, run.loss_sum / done
         return Progress(
-            self.passes_done, self.passes, self.patterns_done, len(self.train), error, loss, rate, self.history
+            run.passes_done, run.passes, run.patterns_done, len(run.train), error, loss, rate, run.history
         )
-
-    def bar(self, progress):
-        """The progress bar over all the patterns of all the passes."""
-        return tqdm(
-            desc=f"pass {min(self.passes_done + 1, self.passes)} of {self.passes}",
-            total=self.passes * len(self.train),
-            initial=self.passes_done * len(self.train) + self.patterns_done,
-            unit=" patterns",
-            unit_scale=True,
-            disable=not progress,
-        )
-
-    def show(self, bar):
-        now = self.state_of_play()
-        bar.set_description(f"pass {now.pass_index + 1} of {now.passes}", refresh=False)
-        bar.set_postfix_str(f"error {now.train_error:.2f}%, loss {now.loss:.3f}", refresh=False)
-        bar.update(self.passes_done * len(self.train) + self.patterns_done - bar.n)
 
     def save(self):
         """Write the checkpoint, whole or not at all."""
-        self.snapshot = checkpoints.state(self)
-        self.saved_at = time.monotonic()
+        self.snapshot, self.saved_at = checkpoints.state(self.run), time.monotonic()
         if self.checkpoint is not None:
             checkpoints.save(self.checkpoint, self.snapshot)
 

@@ -1,0 +1,152 @@
+"""Recording and replaying: the same bits as the function itself, nothing allocated, and refusals instead of silence."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lenet_helpers.replay import KINDS, Replay, ReplayError
+
+WEIGHT = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+
+
+def in_place(x):
+    y = x * 2
+    y.add_(1).mul_(x)
+    y[:, 1:].copy_(x[:, :-1])
+    return y
+
+
+def overwritten_constant(x):
+    total = x.new_zeros(4)
+    for row in x.unbind():
+        total.add_(row)
+    return total, x.new_full((2,), 3.0), x.new_ones(3)
+
+
+def shared_memory(x):
+    """Long chains of temporaries, kept and not kept, of one size and of several."""
+    a = x * 3
+    b = (a + x).sigmoid() * a
+    c = b @ WEIGHT.t()
+    d = (c - 1).square() + c
+    e = torch.cat([d, c], 1).softmax(1)
+    return {"b": b, "parts": [e[:, :2], d.sum(0)], "a view": a.t()}
+
+
+FUNCTIONS = {
+    "pointwise": lambda x: (x * 0.3 - 1).tanh() / 2,
+    "products": lambda x: (torch.addmm(WEIGHT[:, :1], WEIGHT, x.t()), x @ WEIGHT.t()),
+    "views only": lambda x: x.t()[1:],
+    "in place": in_place,
+    "constants": overwritten_constant,
+    "no out variant": lambda x: torch.constant_pad_nd(x.flip(0), (1, 2), 0.5) + 1,
+    "a copy": lambda x: x.clone().add_(1),
+    "another precision": lambda x: x.double().sum(0),
+    "integers": lambda x: WEIGHT.index_select(1, x.argmin(1)),
+    "shared memory": shared_memory,
+    "an input itself": lambda x: (x, x + 1),
+}
+
+
+def flat(results):
+    if torch.is_tensor(results):
+        return [results]
+    values = results.values() if isinstance(results, dict) else results
+    return [tensor for value in values for tensor in flat(value)]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS.keys())
+def test_a_replay_gives_the_bits_of_the_function(function):
+    replay, draw = Replay(function), torch.Generator().manual_seed(1)
+    for rows in (3, 1, 3, 3, 4, 1):
+        x = torch.randn(rows, 4, generator=draw)
+        with torch.no_grad():
+            expected = flat(function(x.clone()))
+        found = flat(replay(x))
+        assert [tensor.shape for tensor in found] == [tensor.shape for tensor in expected]
+        assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+class Allocations(TorchDispatchMode):
+    """Counts operations that give a tensor with memory of its own."""
+
+    count = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        given = [x for x in (*args, *(kwargs or {}).values()) if torch.is_tensor(x)]
+        own = torch.is_tensor(result) and result.untyped_storage().data_ptr()
+        self.count += own not in {x.untyped_storage().data_ptr() for x in given}
+        return result
+
+
+def test_a_replay_allocates_nothing_and_leaves_out_what_no_result_needs():
+    calls = []
+
+    def function(x):
+        calls.append(x)
+        unused = x @ WEIGHT.t()
+        return (x * 2).sigmoid() + 1, (unused + 1).sum(0)[:0].shape
+
+    def without(x):
+        return (x * 2).sigmoid() + 1
+
+    replay, shorter = Replay(lambda x: function(x)[0]), Replay(without)
+    x = torch.randn(3, 4)
+    replay(x), shorter(x)
+    with Allocations() as seen:
+        replay(x)
+    assert seen.count == 0 and len(calls) == 1
+    (_, notes, _), (_, fewer, _) = next(iter(replay.recordings.values())), next(iter(shorter.recordings.values()))
+    assert len(notes) == len(fewer) == 3
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + torch.rand(3),
+        lambda x: x * x.sum().item(),
+        lambda x: x[x > 0],
+        lambda x: x.nonzero(),
+        lambda x: torch.randn_like(x),
+        lambda x: x if x.sum() > 0 else -x,
+        lambda x: x.max(0).values,
+    ],
+    ids=["random", "a number", "a mask", "nonzero", "random like", "a branch", "two results"],
+)
+def test_what_a_recording_could_not_repeat_is_refused(function):
+    replay = Replay(function)
+    with pytest.raises(ReplayError, match="expected|argument"):
+        replay(torch.randn(3))
+    assert replay.recordings == {}
+
+
+def test_recordings_are_made_anew_where_what_they_depend_on_moves():
+    weight = torch.nn.Parameter(torch.ones(4))
+    replay = Replay(lambda x: x * weight, lambda: [weight.data_ptr()])
+    x = torch.ones(4)
+    assert replay(x).tolist() == [1, 1, 1, 1]
+    with torch.no_grad():
+        weight.mul_(2)
+    assert replay(x).tolist() == [2, 2, 2, 2]
+    weight.data = torch.full((4,), 5.0)
+    assert replay(x).tolist() == [5, 5, 5, 5]
+
+
+def test_shape_precision_and_further_arguments_each_have_a_recording_and_few_are_kept():
+    replay = Replay(lambda x, power=1: x**power)
+    assert replay(torch.full((2,), 3.0), 2).tolist() == [9, 9]
+    assert replay(torch.full((2,), 3.0), 1).tolist() == [3, 3]
+    assert replay(torch.full((2,), 3.0, dtype=torch.float64)).dtype == torch.float64
+    for size in range(1, 20):
+        assert replay(torch.full((size,), 2.0)).tolist() == [2.0] * size
+    assert len(replay.recordings) == KINDS
+
+
+def test_a_recording_serves_in_and_out_of_inference_mode_and_with_gradients_on():
+    replay = Replay(lambda x: x * 2 + 1)
+    x = torch.randn(3)
+    for mode in (torch.inference_mode, torch.no_grad, torch.enable_grad, torch.inference_mode):
+        with mode():
+            assert torch.equal(replay(x), x * 2 + 1)
+    assert len(replay.recordings) == 1
