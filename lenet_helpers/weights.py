@@ -8,6 +8,8 @@ from .files import CheckpointError, load_tensors, save_tensors
 from .model import LeNet5
 
 PACKAGED = ("regular",)  # trained weights that come with the package
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+LARGEST = torch.finfo(torch.float32).max
 
 
 def save_weights(model, path, **facts):
@@ -20,35 +22,62 @@ def load_weights(path="regular"):
     """LeNet5 with weights that `save_weights` wrote, in eval mode; how they were made is in its `.facts`.
 
     path: a file, or the name of weights that come with the package (`PACKAGED`): "regular" was trained on MNIST, rule
-    and command in its facts. Raises CheckpointError for a file of another network or program.
+    and command in its facts. Raises CheckpointError for a file of another network or program, for numbers that are
+    not finite or not of one of `DTYPES`, and for constants (the codes of the RBF layer) that are not the network's.
     """
     if path in PACKAGED:
         path = Path(__file__).with_name("trained") / f"{path}.safetensors"
     tensors, facts = load_tensors(path)
-    try:
-        model = LeNet5(facts["init"], facts["rbf_scale"], facts["seed"])
-    except KeyError as error:
-        raise CheckpointError(
-            f"{path} does not say its {error}; expected weights by save_weights."
-        ) from error
-    model = model.to(tensors["c1.weight"].dtype) if "c1.weight" in tensors else model
+    model = network(facts, path)
+    dtype = tensors["c1.weight"].dtype if "c1.weight" in tensors else None
+    model = model.to(dtype) if dtype in DTYPES else model
     fill(model, tensors, path)
     model.facts = facts
     return model.eval()
 
 
+def network(facts, path):
+    """The untrained LeNet5 that a file's facts describe. Raises CheckpointError for facts that describe none."""
+    try:
+        init, rbf_scale, seed = facts["init"], facts["rbf_scale"], facts["seed"]
+    except KeyError as error:
+        raise CheckpointError(f"{path} does not say its {error}; expected weights by save_weights.") from error
+    if not (is_number(rbf_scale) and 0 < rbf_scale <= LARGEST):
+        raise CheckpointError(f"{path} says rbf_scale {rbf_scale!r}; expected a positive, finite number, 1/2 or 1.")
+    if not (is_number(seed, int) and -(2**63) <= seed < 2**63):
+        raise CheckpointError(f"{path} says seed {seed!r}; expected a whole number of 64 bits.")
+    try:
+        return LeNet5(init, rbf_scale, seed)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} describes no LeNet5: {error}") from error
+
+
+def is_number(value, kind=(int, float)):
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
 def fill(model, tensors, path):
-    """Copy tensors into the model's state. Raises CheckpointError where a name or a shape differs."""
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if expected != found:
-        differing = sorted(
-            name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
-        )
-        raise CheckpointError(
-            f"{path} is of another network: {differing[0]} is {found.get(differing[0], 'missing')}, expected "
-            f"{expected.get(differing[0], 'nothing of that name')}."
-        )
+    """Copy tensors into the model's state. Raises what `check` raises, before anything is copied."""
+    check(model, tensors, path)
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             tensor.copy_(tensors[name])
+
+
+def check(model, tensors, path):
+    """Raise CheckpointError where tensors are not a state of this model: another name, shape or dtype, a number that
+    is not finite, a constant that is not the model's."""
+    expected, constants = model.state_dict(), dict(model.named_buffers())
+    for name in sorted(expected.keys() | tensors.keys()):
+        ours, theirs = expected.get(name), tensors.get(name)
+        if ours is None or theirs is None or ours.shape != theirs.shape:
+            raise CheckpointError(
+                f"{path} is of another network: {name} is {'missing' if theirs is None else tuple(theirs.shape)}, "
+                f"expected {'nothing of that name' if ours is None else tuple(ours.shape)}."
+            )
+        if theirs.dtype != ours.dtype or theirs.dtype not in DTYPES:
+            raise CheckpointError(f"{path} has {name} in {theirs.dtype}; expected {ours.dtype} throughout.")
+        if not theirs.isfinite().all():
+            raise CheckpointError(f"{path} has NaN or inf in {name}; expected finite numbers. Train it again.")
+        if name in constants and not torch.equal(theirs, ours.to(theirs.device)):
+            raise CheckpointError(f"{path} has a {name} that is not the network's; it is fixed and never trained.")
