@@ -9,7 +9,7 @@ from .model import LeNet5
 
 PACKAGED = ("regular",)  # trained weights that come with the package
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-LARGEST = torch.finfo(torch.float32).max
+LARGEST = torch.finfo(torch.float32).max  # of what a network in its default dtype can hold
 
 
 def save_weights(model, path, **facts):
