@@ -119,11 +119,13 @@ def umask():
 
 
 @unix
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root gives a file away")
 def test_the_owner_of_an_earlier_file_stays_when_root_writes_it(tmp_path):
     path = tmp_path / "weights.safetensors"
     save_weights(LeNet5(), path)
-    os.chown(path, 12345, 54321)
+    try:
+        os.chown(path, 12345, 54321)
+    except PermissionError:
+        pytest.skip("only root gives a file away")
     save_weights(LeNet5(), path)
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
 
