@@ -8,6 +8,7 @@ from .files import CheckpointError, load_tensors, save_tensors
 from .model import LeNet5
 
 PACKAGED = ("regular",)  # trained weights that come with the package
+OPTIONAL = {"source": str, "command": str, "passes": int}  # facts that the package itself writes and reads
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 LARGEST = torch.finfo(torch.float32).max  # of what a network in its default dtype can hold
 
@@ -46,6 +47,9 @@ def network(facts, path):
         raise CheckpointError(f"{path} says rbf_scale {rbf_scale!r}; expected a positive, finite number, 1/2 or 1.")
     if not (is_number(seed, int) and -(2**63) <= seed < 2**63):
         raise CheckpointError(f"{path} says seed {seed!r}; expected a whole number of 64 bits.")
+    for name, kind in OPTIONAL.items():
+        if not isinstance(facts.get(name), kind | None) or isinstance(facts.get(name), bool):
+            raise CheckpointError(f"{path} says {name} {facts[name]!r}; expected {kind.__name__} or nothing.")
     try:
         return LeNet5(init, rbf_scale, seed)
     except (TypeError, ValueError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from mnist_at_hand import mnist_or_skip
 from packaging.requirements import Requirement
 
@@ -111,6 +112,31 @@ def test_a_python_that_is_too_old_is_told_so():
     assert complaint((3, 13, 1), True) is None
     assert "3.11 or newer is needed" in complaint((3, 10, 13), True)
     assert "apt install python3-venv" in complaint((3, 12, 0), False)
+
+
+def test_torch_alone_comes_from_the_index_that_is_named_and_nothing_else_does():
+    """A package of another name on that index is never asked for, nor is torch of another index taken."""
+    installations = setup_script().installations
+    (everything,) = installations(None)
+    first, then = installations("https://index.example/cpu")
+    assert then == everything and not any("index" in word for word in everything)
+    assert first[-5:] == ["--no-deps", "--index-url", "https://index.example/cpu", "torch", "torchvision"]
+    for command in (first, then):
+        assert command[1:4] == ["-m", "pip", "install"]
+        assert command[command.index("--constraint") + 1] == "constraints.txt"
+        assert "--extra-index-url" not in command
+    assert everything[-2:] == ["--editable", ".[dev]"]
+
+
+def test_the_workflow_may_only_read_and_runs_actions_of_one_commit_each():
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"} and workflow["concurrency"]["cancel-in-progress"]
+    assert not any("permissions" in job for job in workflow["jobs"].values())
+    used = re.findall(r"uses: *(\S+)(.*)", text)
+    assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action, _ in used)
+    assert all(re.fullmatch(r" # v\d+\.\d+\.\d+", version) for _, version in used)
+    assert any("pip_audit" in step.get("run", "") for step in workflow["jobs"]["audit"]["steps"])
 
 
 def test_the_set_up_reports_large_downloads_and_little_else():

@@ -161,6 +161,7 @@ ODD_FACTS = {
            ("rbf_scale", "0.5"), ("rbf_scale", math.inf), ("rbf_scale", math.nan), ("rbf_scale", 0),
            ("rbf_scale", -1), ("rbf_scale", None), ("rbf_scale", True), ("rbf_scale", 10**400), ("rbf_scale", 1e308),
            ("init", 3), ("init", []), ("init", None), ("init", "random"),
+           ("passes", []), ("passes", "2"), ("passes", True), ("source", 3), ("source", {}), ("command", []),
     )},
 }  # fmt: skip
 REFUSED = {**OTHER_NETWORKS, **NO_NUMBERS, **ODD_FACTS}

@@ -95,6 +95,7 @@ def restore(run, path):
         raise CheckpointError(f"{path} holds weights, not a checkpoint; give fit another path.")
     try:
         history, place = History(**facts["history"]), {name: facts["place"][name] for name in PLACE}
+        history.check()
         refuse_other(path, facts["history"], asdict(run.history))
         check(run.model, within("model.", tensors), path)
         check_place(run, history, place)
