@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from .codes import ASCII_CODES, DIGIT_CODES
 from .files import CheckpointError, load_tensors, save_tensors
 from .model import LeNet5
 
@@ -14,7 +15,11 @@ LARGEST = torch.finfo(torch.float32).max  # of what a network in its default dty
 
 
 def save_weights(model, path, **facts):
-    """Write the weights with how they were made: init, rbf_scale, seed, and the facts given (source, command...)."""
+    """Write the weights with how they were made: init, rbf_scale, seed, and the facts given (source, command...).
+
+    Raises CheckpointError for codes that are not of Fig. 3, OSError with the reason where it cannot be written.
+    """
+    check_codes(model.rbf.codes, path)
     facts = {"init": model.init, "rbf_scale": model.rbf_scale, "seed": model.seed, **facts}
     save_tensors(path, model.state_dict(), facts)
 
@@ -24,12 +29,12 @@ def load_weights(path="regular"):
 
     path: a file, or the name of weights that come with the package (`PACKAGED`): "regular" was trained on MNIST, rule
     and command in its facts. Raises CheckpointError for a file of another network or program, for numbers that are
-    not finite or not of one of `DTYPES`, and for constants (the codes of the RBF layer) that are not the network's.
+    not finite or not of one of `DTYPES`, and for codes of the RBF layer that are not of Fig. 3.
     """
     if path in PACKAGED:
         path = Path(__file__).with_name("trained") / f"{path}.safetensors"
     tensors, facts = load_tensors(path)
-    model = network(facts, path)
+    model = network(facts, tensors.get("rbf.codes", DIGIT_CODES), path)
     dtype = tensors["c1.weight"].dtype if "c1.weight" in tensors else None
     model = model.to(dtype) if dtype in DTYPES else model
     fill(model, tensors, path)
@@ -37,8 +42,9 @@ def load_weights(path="regular"):
     return model.eval()
 
 
-def network(facts, path):
-    """The untrained LeNet5 that a file's facts describe. Raises CheckpointError for facts that describe none."""
+def network(facts, codes, path):
+    """The untrained LeNet5 that a file's facts and codes describe. Raises CheckpointError where they describe none."""
+    check_codes(codes, path)
     try:
         init, rbf_scale, seed = facts["init"], facts["rbf_scale"], facts["seed"]
     except KeyError as error:
@@ -51,9 +57,20 @@ def network(facts, path):
         if not isinstance(facts.get(name), kind | None) or isinstance(facts.get(name), bool):
             raise CheckpointError(f"{path} says {name} {facts[name]!r}; expected {kind.__name__} or nothing.")
     try:
-        return LeNet5(init, rbf_scale, seed)
+        return LeNet5(init, rbf_scale, seed, codes.float())
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes no LeNet5: {error}") from error
+
+
+def check_codes(codes, path):
+    """Raise CheckpointError where codes (classes, 84) are not such of Fig. 3, as different as those are."""
+    known = {tuple(code) for code in ASCII_CODES.tolist()}
+    found = {tuple(code) for code in codes.tolist()} if codes.dim() == 2 and codes.dtype in DTYPES else set()
+    if not (found and found <= known and len(found) == min(len(codes), len(known))):
+        raise CheckpointError(
+            f"{path} has rbf.codes that are not the network's; expected codes of Fig. 3, fixed and a different one for "
+            "each class."
+        )
 
 
 def is_number(value, kind=(int, float)):

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lenet_helpers.cli.parser import main
+from lenet_helpers.codes import ASCII_CODES
 from lenet_helpers.files import CheckpointError, checksum
 from lenet_helpers.losses import MAPLoss
 from lenet_helpers.model import LeNet5
@@ -25,9 +26,9 @@ def test_saved_weights_come_back_with_what_made_them(tmp_path):
     back = load_weights(path)
     assert all(torch.equal(t, model.state_dict()[name]) for name, t in back.state_dict().items())
     assert torch.equal(back(X.float()), model(X.float()))
-    assert (back.init, back.rbf_scale, back.seed) == ("paper", 1.0, 11)
+    assert (back.init, back.rbf_scale, back.seed) == ("appendix_a", 1.0, 11)
     assert back.facts == {
-        "init": "paper",
+        "init": "appendix_a",
         "rbf_scale": 1.0,
         "seed": 11,
         "source": "MNIST",
@@ -142,6 +143,9 @@ NO_NUMBERS = {
     "inf in a bias": with_value(math.inf, "c1.bias"),
     "-inf in a coefficient": with_value(-math.inf, "s2.coefficient"),
     "NaN in a code": with_value(math.nan, "rbf.codes"),
+    "two codes the same": spoiled(lambda t, f, m: t["rbf.codes"][3].copy_(t["rbf.codes"][4])),
+    "no codes at all": spoiled(lambda t, f, m: t.update({"rbf.codes": torch.zeros(0, 84)})),
+    "codes of another shape": spoiled(lambda t, f, m: t.update({"rbf.codes": torch.ones(84)})),
     "codes of zeros": spoiled(lambda t, f, m: t["rbf.codes"].zero_()),
     "one code turned": spoiled(lambda t, f, m: t["rbf.codes"][3, 7].neg_()),
     **{f"{kind} throughout": of_dtype(kind) for kind in (
@@ -173,6 +177,16 @@ def test_weights_that_are_not_such_a_networks_are_refused_by_name(tmp_path, writ
     write(path)
     with pytest.raises(CheckpointError, match="weights.safetensors"):
         load_weights(path)
+
+
+def test_a_network_of_more_classes_comes_back_and_one_of_other_codes_is_not_written(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_weights(LeNet5(codes=ASCII_CODES), path)
+    assert torch.equal(load_weights(path).rbf.codes, ASCII_CODES)
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match="expected codes of Fig. 3"):
+        save_weights(LeNet5(codes=-ASCII_CODES[:3]), path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

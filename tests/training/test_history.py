@@ -31,7 +31,7 @@ def test_a_history_says_what_was_run_on_what_with_what(history):
     assert history.versions["torch"] == torch.__version__
     assert {"python", "machine"} < history.versions.keys()
     said = history.configuration
-    assert said["loss"] == "MAPLoss(j=10)" and said["optimizer"] == "SDLM" and said["init"] == "authors"
+    assert said["loss"] == "MAPLoss(j=10)" and said["optimizer"] == "SDLM" and said["init"] == "lush"
     assert said["schedule"] == {"start": 5e-4, "end": 1e-5, "passes": 2}
     assert said["optimizer_options"] == [{"mu": 0.02}]
     assert (said["train_patterns"], said["test_patterns"]) == (60, 20)
