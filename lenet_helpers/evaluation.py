@@ -108,17 +108,6 @@ def score(penalties, digits):
     )
 
 
-def check_finite(penalties):
-    """Raise NotFiniteError where one of the penalties (N, 10) is NaN or infinite: no class is the smallest then."""
-    odd = (~penalties.isfinite()).any(1).nonzero().ravel()
-    if len(odd):
-        raise NotFiniteError(
-            f"got NaN or infinite penalties for {len(odd)} of {len(penalties)} patterns, pattern {odd[0]} "
-            "first, expected finite ones: training diverged or the weights are damaged; lower eta, or load "
-            "other weights."
-        )
-
-
 def rejection_curve(penalties, labels):
     """The RejectionCurve of penalties (N, 10) and labels (N,), by Fig. 10's rule.
 
@@ -132,7 +121,13 @@ def rejection_curve(penalties, labels):
             f"got penalties of shape {tuple(penalties.shape)} and labels of shape {tuple(labels.shape)}, "
             "expected (N, 10) and (N,): one row of ten for every digit of the set."
         )
-    check_finite(penalties)
+    odd = (~penalties.isfinite()).any(1).nonzero().ravel()
+    if len(odd):
+        raise NotFiniteError(
+            f"got NaN or infinite penalties for {len(odd)} of {len(penalties)} patterns, pattern {odd[0]} "
+            "first, expected finite ones: training diverged or the weights are damaged; lower eta, or load "
+            "other weights."
+        )
     count = len(labels)
     smallest, second = penalties.topk(2, largest=False).values.unbind(1)
     sureness, order = (second - smallest).sort(stable=True)

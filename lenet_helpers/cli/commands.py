@@ -4,13 +4,14 @@ import itertools
 import os
 import shlex
 import sys
+from contextlib import contextmanager
 
 import torch
 from PIL import Image
 
 from ..data.digits import DataError, centre_digit, load_digits, to_input
 from ..data.distort import Distortion
-from ..evaluation import NotFiniteError, check_finite, evaluate, score_table
+from ..evaluation import NotFiniteError, evaluate, score_table
 from ..files import CheckpointError, check_writable
 from ..losses import MAPLoss, MSELoss
 from ..model import LeNet5
@@ -143,11 +144,22 @@ def passes_table(history):
     return "\n".join(lines)
 
 
+@contextmanager
+def blaming(weights):
+    """Name the weights where the network that they make has no answer: its penalties are not finite."""
+    try:
+        yield
+    except ValueError as error:
+        raise CommandError(f"{weights}: {error}") from error
+
+
 def score(options):
     model = load_weights(options.weights)
     facts = model.facts
     dataset = options.dataset or ("sklearn" if facts.get("source") == SKLEARN else "mnist")
-    report = evaluate(model, load_digits("test", dataset, options.data))
+    digits = load_digits("test", dataset, options.data)
+    with blaming(options.weights):
+        report = evaluate(model, digits)
     print(f"{shown(options.weights)}: trained on {facts.get('source', 'digits that it does not name')}")
     print(report, score_table(report, facts.get("passes")), sep="\n\n")
 
@@ -162,10 +174,8 @@ def predict(options):
         except UNREADABLE as error:
             unread = complain(f"{name} is left out: {error}", 1)
             continue
-        with torch.no_grad():
-            penalties = model(to_input(image).to(model.c1.weight))
-        check_finite(penalties)
-        penalties = penalties[0].tolist()
+        with torch.no_grad(), blaming(options.weights):
+            penalties = model(to_input(image).to(model.c1.weight))[0].tolist()
         listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties))
         print(f"{shown(name)}: {penalties.index(min(penalties))}   penalties  {listed}")
     return unread
