@@ -198,6 +198,10 @@ WRONG_OPTIONS = {
     "no batch": ("train --batch-size 0", "batch_size is 0"),
     "a negative j": ("train --j -1", "j is -1"),
     "a negative mu": ("train --mu -0.1", "mu is -0.1"),
+    "an eta that float32 cannot hold": ("train --schedule 5e-4,1e300", "from 0 to 3.4e+38"),
+    "an eta that is no number": ("train --schedule nan", "from 0 to 3.4e+38"),
+    "passes without end": (f"train --passes {10**30}", f"expected a whole number from 1 to {2**31 - 1}"),
+    "a batch without end": (f"train --batch-size {10**30}", f"expected a whole number from 1 to {2**31 - 1}"),
     "a negative eta": ("train --schedule=-1e-4", "schedule is"),
     "an unknown schedule": ("train --schedule fast", "--schedule is 'fast'"),
     "a penalty scale of 0": ("train --rbf-scale 0", "0"),
@@ -211,6 +215,25 @@ WRONG_OPTIONS = {
 @pytest.mark.parametrize("line, words", WRONG_OPTIONS.values(), ids=WRONG_OPTIONS.keys())
 def test_an_option_out_of_range_ends_with_status_2_and_what_was_expected(line, words, capsys):
     assert words in refused(capsys, 2, *line.split(), "--dataset", "sklearn")
+
+
+OUT_OF_RANGE = [
+    *(f"train {option} {value}" for option in (
+        "--j", "--mu", "--rate", "--momentum", "--gamma", "--rbf-scale", "--distort 0 0 0"
+    ) for value in ("1e308", "inf", "nan")),
+    f"train --seed {2**70}", f"train --seed {2**32}", "curvature --seed -3", "curvature --eta 1e300",
+    "study --plan p.toml --jobs 0", f"study --plan p.toml --jobs {10**30}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", OUT_OF_RANGE)
+def test_a_number_that_nothing_could_be_computed_with_is_out_of_range(line, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    said = capsys.readouterr().err.splitlines()[-1]
+    option = re.findall(r"--[a-z-]+", line)[-1]
+    assert ended.value.code == 2
+    assert re.search(f"argument {option}: .* is out of range; expected", said)
 
 
 @pytest.mark.parametrize("line", ["", "frobnicate", "train --passes many", "train --init random", "predict", "study"])
@@ -246,6 +269,74 @@ def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path, cap
     for option in ("--out", "--history"):
         assert "could not be written" in refused(capsys, 1, "train", *SMALL, option, tmp_path / "file" / "x")
         assert "it is a folder" in refused(capsys, 1, "train", *SMALL, option, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "one, other", [("--history", "--out"), ("--checkpoint", "--out"), ("--history", "--checkpoint")]
+)
+def test_two_options_that_name_the_same_file_are_refused_before_training(one, other, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lenet_helpers.cli.commands.fit", None)
+    (tmp_path / "folder").mkdir()
+    again = tmp_path / "folder" / ".." / "file"
+    said = refused(capsys, 2, "train", *SMALL, one, tmp_path / "file", other, again)
+    assert "are the same file" in said and "different names" in said
+    if os.name != "nt":
+        (tmp_path / "link").symlink_to(tmp_path / "file")
+        assert "are the same file" in refused(capsys, 2, "train", *SMALL, one, tmp_path / "link", other, again)
+
+
+def test_a_checkpoint_that_is_a_folder_is_said_to_be_one(tmp_path, capsys):
+    said = refused(capsys, 1, "train", *SMALL, "--quiet", "--checkpoint", tmp_path)
+    assert "it is a folder" in said and "does not exist" not in said
+
+
+def test_penalties_that_are_not_finite_are_no_answer(small, tmp_path, capsys):
+    model = load_weights(small[0])
+    model.rbf_scale = 1e38  # finite, but not times a squared distance
+    save_weights(model, tmp_path / "w.safetensors")
+    for command in (("predict", picture_of(0, tmp_path / "0.png"), "--weights"), ("evaluate", "--dataset", "sklearn")):
+        said = refused(capsys, 1, *command, tmp_path / "w.safetensors")
+        assert re.search("w.safetensors: .*(NaN or inf.* penalties|penalties with NaN or inf)", said)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="such names are no file names here")
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_name_that_cannot_be_printed_is_escaped_and_the_rest_is_read(encoding, small, tmp_path):
+    names = [b"caf\xe9.png", "tr\u00e8s \u4e94.png".encode(), b"two\nlines\x1b[31m.png", b"last.png"]
+    files = [os.fsencode(tmp_path) + b"/" + name for name in names]
+    for file in files[:-1]:
+        picture_of(0, os.fsdecode(file))
+    files[-1:] = [os.fsencode(tmp_path) + b"/missing \xff", os.fsencode(picture_of(6, os.fsdecode(files[-1])))]
+    command = [sys.executable, "-m", "lenet_helpers", "predict", "--weights", str(small[0]), *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert done.returncode == 1, "one is missing"
+    lines, complaints = done.stdout.splitlines(), done.stderr.splitlines()
+    answers = [re.search(rb": (\d)   penalties", line)[1] for line in lines]
+    assert answers == [b"0", b"0", b"0", b"6"] and len(complaints) == 1
+    assert rb"caf\udce9.png: 0" in lines[0] and rb"two\nlines\x1b[31m.png: 0" in lines[2]
+    assert rb"missing \udcff is left out" in complaints[0] and b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the pipe is made as Unix makes it")
+def test_a_training_whose_reader_has_gone_ends_well_and_writes_its_files(tmp_path):
+    """As in `train ... 2>&1 | head -1`: what nobody reads is no error."""
+    out = tmp_path / "weights.safetensors"
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "lenet_helpers", "train", *SMALL, "--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=writer, stderr=writer)
+    os.close(writer)
+    os.close(reader)
+    assert process.wait() == 0 and out.is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a stream that is always full")
+def test_a_standard_output_that_is_full_is_said_to_be():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lenet_helpers", "evaluate", "--dataset", "sklearn"], cwd=ROOT, stdout=full,
+            stderr=subprocess.PIPE, encoding="utf-8",
+        )  # fmt: skip
+    assert done.returncode == 1 and re.fullmatch("error: .*No space left on device.*\n", done.stderr)
 
 
 def test_weights_that_exist_stay_when_the_place_is_checked(small, tmp_path, capsys):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from mnist_at_hand import mnist_or_skip
 from packaging.requirements import Requirement
 
@@ -113,6 +114,31 @@ def test_a_python_that_is_too_old_is_told_so():
     assert "apt install python3-venv" in complaint((3, 12, 0), False)
 
 
+def test_torch_alone_comes_from_the_index_that_is_named_and_nothing_else_does():
+    """A package of another name on that index is never asked for, nor is torch of another index taken."""
+    installations = setup_script().installations
+    (everything,) = installations(None)
+    first, then = installations("https://index.example/cpu")
+    assert then == everything and not any("index" in word for word in everything)
+    assert first[-5:] == ["--no-deps", "--index-url", "https://index.example/cpu", "torch", "torchvision"]
+    for command in (first, then):
+        assert command[1:4] == ["-m", "pip", "install"]
+        assert command[command.index("--constraint") + 1] == "constraints.txt"
+        assert "--extra-index-url" not in command
+    assert everything[-2:] == ["--editable", ".[dev]"]
+
+
+def test_the_workflow_may_only_read_and_runs_actions_of_one_commit_each():
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"} and workflow["concurrency"]["cancel-in-progress"]
+    assert not any("permissions" in job for job in workflow["jobs"].values())
+    used = re.findall(r"uses: *(\S+)(.*)", text)
+    assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action, _ in used)
+    assert all(re.fullmatch(r" # v\d+\.\d+\.\d+", version) for _, version in used)
+    assert any("pip_audit" in step.get("run", "") for step in workflow["jobs"]["audit"]["steps"])
+
+
 def test_the_set_up_reports_large_downloads_and_little_else():
     milestone = setup_script().milestone
     torch = "  Downloading torch-2.13.0-cp312-none-macosx_11_0_arm64.whl (80.5 MB)"
@@ -133,7 +159,10 @@ def clone(tmp_path):
         os.utime(tmp_path / name, (1, 1))
     (tmp_path / ".venv").mkdir()
     for name in ("python3", "venv_python"):
-        script = f'#!/bin/sh\necho {name} "$@" >> calls\ntest -z "$FAIL" && touch .venv/.ready\n'
+        script = (
+            '#!/bin/sh\n[ "$1" = -c ] && echo Python && exit\n'
+            f'echo {name} "$@" >> calls\ntest -z "$FAIL" && touch .venv/.ready\n'
+        )
         (tmp_path / name).write_text(script, encoding="utf-8")
         (tmp_path / name).chmod(0o755)
 
@@ -148,6 +177,12 @@ def clone(tmp_path):
     return make
 
 
+ODD_SIGNS = ["$(shell touch touched)", "`touch touched`", "$$x ${y} $(z)", "a#b", "it's \"so\"", "% \\ & ; | *", "五 é"]
+FOREIGN = (
+    "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONSAFEPATH",
+    "PYTHONWARNINGS", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "JUPYTER_PREFER_ENV_PATH", "PYTEST_ADDOPTS",
+    "PYTEST_PLUGINS", "MPLBACKEND", "MATPLOTLIBRC",
+)  # fmt: skip
 SET_UP, LINT = "python3 tools/setup_venv.py", "venv_python -m ruff check ."
 
 
@@ -174,6 +209,63 @@ class TestMake:
         shutil.rmtree(clone.folder / ".venv")
         process = run("make", "lint", "PYTHON=no-such-python", cwd=clone.folder)
         assert process.returncode != 0 and "no no-such-python on this machine" in process.stdout
+
+    @pytest.mark.parametrize("python", ["/bin/false", "/bin/true", "/bin/echo", "Makefile"])
+    def test_what_is_no_python_is_told_apart_from_one_that_fails(self, clone, python):
+        shutil.rmtree(clone.folder / ".venv")
+        process = run("make", "lint", f"PYTHON={python}", cwd=clone.folder)
+        assert process.returncode != 0
+        assert f"set-up: {'no ' if python == 'Makefile' else ''}{python}" in process.stdout
+        assert "3.11 or newer" in process.stdout
+
+    @pytest.mark.parametrize("sign", ODD_SIGNS)
+    @pytest.mark.parametrize("by", ["the environment", "the command line"])
+    def test_what_a_reader_sets_is_data_whatever_signs_it_has(self, clone, sign, by):
+        script = '#!/bin/sh\n[ "$1" = -c ] && echo Python && exit\ntouch .venv/.ready\n'
+        script += 'printf "%s\\n" "$LENET_DATA" "$@" >> calls\n'
+        for name in ("python3", "venv_python"):
+            (clone.folder / (odd := f"{name} {sign}")).write_text(script, encoding="utf-8")
+            (clone.folder / odd).chmod(0o755)
+        chosen = {
+            "PYTHON": f"./python3 {sign}", "VENV_PYTHON": f"./venv_python {sign}", "LENET_DATA": f"/a {sign} b",
+            "NOTEBOOKS": f"note {sign} books", "TORCH_INDEX": sign, "REPO": sign, "JOBS": "3",
+        }  # fmt: skip
+        (clone.folder / ".venv" / ".ready").unlink(missing_ok=True)
+        (clone.folder / "calls").write_text("", encoding="utf-8")
+        words = [f"{name}={value}" for name, value in chosen.items()] if by == "the command line" else []
+        process = run("make", "test-notebooks", "badges", *words, cwd=clone.folder, **({} if words else chosen))
+        assert process.returncode == 0, process.stdout
+        calls = (clone.folder / "calls").read_text(encoding="utf-8").splitlines()
+        assert calls[:2] == [f"/a {sign} b", "tools/setup_venv.py"]
+        assert calls[2:6] == [f"/a {sign} b", "-m", "pytest", f"note {sign} books"]
+        assert calls[-5:] == [f"/a {sign} b", "tools/notebooks.py", "badges", "--repo", sign]
+        assert not (clone.folder / "touched").exists()
+
+    @pytest.mark.parametrize("sign", ODD_SIGNS)
+    def test_the_folder_may_be_called_anything(self, clone, sign):
+        folder = clone.folder / f"le net {sign}"
+        folder.mkdir()
+        for path in list(clone.folder.iterdir()):
+            if path != folder:
+                path.rename(folder / path.name)
+        script = '#!/bin/sh\n[ "$1" = -c ] && echo Python && exit\ntouch .venv/.ready\n'
+        script += 'printf "%s\\n" "$LENET_DATA" "$JUPYTER_DATA_DIR" >> calls\n'
+        (folder / "python3").write_text(script, encoding="utf-8")
+        words = ("PYTHON=./python3", "VENV_PYTHON=./python3", "LENET_DATA=some data")
+        assert run("make", "test-unit", *words, cwd=folder).returncode == 0
+        calls = (folder / "calls").read_text(encoding="utf-8").splitlines()
+        assert calls[-2:] == [f"{folder}/some data", f"{folder}/build/jupyter"]
+        assert not list(clone.folder.rglob("touched"))
+
+    def test_a_readers_python_and_jupyter_stay_out_of_every_command(self, clone):
+        script = '#!/bin/sh\n[ "$1" = -c ] && echo Python && exit\ntouch .venv/.ready\n'
+        script += 'env | grep -E "^(PYTHON|PYTEST|JUPYTER|MPL|MATPLOTLIB)" >> calls\n'
+        (clone.folder / "venv_python").write_text(script, encoding="utf-8")
+        chosen = dict.fromkeys(FOREIGN, "/foreign")
+        for command in sorted(commands() - {"help", "clean"}):
+            _, calls, output = clone(command, **chosen)
+            assert "JUPYTER_PREFER_ENV_PATH=1" in calls, output
+            assert not [line for line in calls if "/foreign" in line], command
 
     def test_the_test_command_is_lint_then_unit_tests_then_notebooks(self, clone):
         ran = [" ".join(call.split()[2:4]) for call in clone("test")[1][1:]]

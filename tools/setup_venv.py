@@ -6,7 +6,8 @@
 library alone and the syntax of Python 3.6, so that a Python that is too old is told so. The last thing it
 writes is .venv/.ready; a .venv without that file was left half made, and is made again from nothing.
 
-Environment: TORCH_INDEX, an extra package index, for one that holds the CPU build of torch.
+Environment: TORCH_INDEX, a package index that torch and torchvision are taken from, such as the one of the CPU
+builds. Nothing else is: what it may hold under the names of other packages is never looked at.
 """
 
 import os
@@ -87,6 +88,16 @@ def run(command):
                 process.wait()
 
 
+def installations(torch_index):
+    """The commands of pip, in their order: torch from its own index if there is one, then everything from pip's."""
+    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    pip = [str(python), "-m", "pip", "install", "--progress-bar", "off", "--constraint", "constraints.txt"]
+    commands = [pip + ["--editable", ".[dev]"]]
+    if torch_index:
+        commands.insert(0, pip + ["--no-deps", "--index-url", torch_index, "torch", "torchvision"])
+    return commands
+
+
 def install():
     """Make .venv, or bring it up to date; what went wrong, or None."""
     if READY.exists():
@@ -97,17 +108,13 @@ def install():
         say(f"making .venv with Python {version} (once; downloads about 500 MB, takes 2 to 5 minutes)")
         if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
             return "python -m venv failed; its message stands above."
-    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    command = [str(python), "-m", "pip", "install", "--progress-bar", "off"]
-    command += ["--constraint", "constraints.txt", "--editable", ".[dev]"]
-    if os.environ.get("TORCH_INDEX"):
-        command += ["--extra-index-url", os.environ["TORCH_INDEX"]]
-    if run(command):
-        end = "".join(LOG.read_text(encoding="utf-8").splitlines(True)[-12:])
-        return (
-            f"pip stopped. The end of {LOG}:\n\n{end}\n"
-            "Check the network and the free disk space (3 GB), then run the same command again."
-        )
+    for command in installations(os.environ.get("TORCH_INDEX")):
+        if run(command):
+            end = "".join(LOG.read_text(encoding="utf-8").splitlines(True)[-12:])
+            return (
+                f"pip stopped. The end of {LOG}:\n\n{end}\n"
+                "Check the network and the free disk space (3 GB), then run the same command again."
+            )
     return None
 
 

@@ -1,7 +1,10 @@
 """What each command of the command line does; nothing is computed here that the package does not offer."""
 
+import itertools
+import os
 import shlex
 import sys
+from contextlib import contextmanager
 
 import torch
 from PIL import Image
@@ -19,6 +22,7 @@ from ..training.arguments import check_counts
 from ..training.history import History
 from ..training.loop import DivergenceError, fit
 from ..weights import load_weights, save_weights
+from .streams import shown
 
 SKLEARN = "scikit-learn digits"  # Digits.source
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what PIL and centre_digit raise
@@ -41,11 +45,13 @@ def run(options, arguments):
 
 
 def complain(error, status):
-    print(f"error: {error}", file=sys.stderr)
+    lines = [shown(line) for line in str(error).splitlines()]
+    print("error: " + "\n".join(lines), file=sys.stderr)
     return status
 
 
 def train(options):
+    check_apart(options, "out", "history", "checkpoint")
     for path in (options.out, options.history):
         if path:
             check_writable(path)  # now, not after hours of training
@@ -82,7 +88,18 @@ def train(options):
     print(evaluate(model, test))
     for path in (options.history, options.out):
         if path:
-            print(f"{path} is written")
+            print(f"{shown(path)} is written")
+
+
+def check_apart(options, *names):
+    """Raise ValueError where two of these options name the same file, through links or not."""
+    given = {name: getattr(options, name) for name in names if getattr(options, name)}
+    for one, other in itertools.combinations(given, 2):
+        if os.path.normcase(os.path.realpath(given[one])) == os.path.normcase(os.path.realpath(given[other])):
+            raise ValueError(
+                f"--{one} and --{other} are the same file, {given[one]}; the one would overwrite the other. "
+                "Give them different names."
+            )
 
 
 def checked_count(count, available):
@@ -96,7 +113,7 @@ def schedule(text):
     if text in SCHEDULES:
         return SCHEDULES[text]
     try:
-        return tuple(float(eta) for eta in text.split(","))
+        return tuple(float(eta) for eta in text.split(","))  # `fit` says which range
     except ValueError:
         names = ", ".join(SCHEDULES)
         raise ValueError(f"--schedule is {text!r}; expected {names}, or numbers such as 5e-4,2e-4.") from None
@@ -127,12 +144,23 @@ def passes_table(history):
     return "\n".join(lines)
 
 
+@contextmanager
+def blaming(weights):
+    """Name the weights where the network that they make has no answer: its penalties are not finite."""
+    try:
+        yield
+    except ValueError as error:
+        raise CommandError(f"{weights}: {error}") from error
+
+
 def score(options):
     model = load_weights(options.weights)
     facts = model.facts
     dataset = options.dataset or ("sklearn" if facts.get("source") == SKLEARN else "mnist")
-    report = evaluate(model, load_digits("test", dataset, options.data))
-    print(f"{options.weights}: trained on {facts.get('source', 'digits that it does not name')}")
+    digits = load_digits("test", dataset, options.data)
+    with blaming(options.weights):
+        report = evaluate(model, digits)
+    print(f"{shown(options.weights)}: trained on {facts.get('source', 'digits that it does not name')}")
     print(report, score_table(report, facts.get("passes")), sep="\n\n")
 
 
@@ -146,10 +174,10 @@ def predict(options):
         except UNREADABLE as error:
             unread = complain(f"{name} is left out: {error}", 1)
             continue
-        with torch.no_grad():
+        with torch.no_grad(), blaming(options.weights):
             penalties = model(to_input(image).to(model.c1.weight))[0].tolist()
         listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties))
-        print(f"{name}: {penalties.index(min(penalties))}   penalties  {listed}")
+        print(f"{shown(name)}: {penalties.index(min(penalties))}   penalties  {listed}")
     return unread
 
 
@@ -203,7 +231,7 @@ def results(options):
     from ..study.tables import build_results
 
     path = build_results(options.results) if options.results else build_results()
-    print(f"{path} is written")
+    print(f"{shown(path)} is written")
 
 
 COMMANDS = {

@@ -3,6 +3,9 @@
 import argparse
 import sys
 
+from .streams import patient_streams
+
+LARGEST = 3.4028234663852886e38  # float32's; torch would say, and --help need not wait for it
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows the defaults that say something."""
@@ -14,13 +17,43 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
 def main(arguments=None):
     """Run one command; return its exit status: 0, 1 where it failed, 2 for wrong options, 130 after Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = parser().parse_args(arguments)
-    try:
-        from .commands import run  # imports torch, which --help need not wait for
+    with patient_streams():
+        options = parser().parse_args(arguments)
+        try:
+            from .commands import run  # imports torch, which --help need not wait for
 
-        return run(options, arguments)
-    except KeyboardInterrupt:
-        return 130
+            return run(options, arguments)
+        except KeyboardInterrupt:
+            return 130
+
+
+def number(text):
+    """A number that the network's float32 can hold."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not abs(value) <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; expected a finite number, at most {LARGEST:.1e}")
+    return value
+
+
+def seed(text):
+    return whole_number(text, 0, 2**32 - 1)
+
+
+def count(text):
+    return whole_number(text, 1, 2**31 - 1)
+
+
+def whole_number(text, low, high):
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; expected a whole number from {low} to {high}")
+    return value
 
 
 def parser():
@@ -53,8 +86,8 @@ def parser():
     add_network(curvature)
     add_data(curvature)
     curvature.add_argument("--curvature-patterns", type=int, default=500, metavar="N", help="patterns to estimate h on")
-    curvature.add_argument("--eta", type=float, default=5e-4, help="global rate")
-    curvature.add_argument("--mu", type=float, default=0.02, help="keeps a rate finite where h is small (Eq. 21)")
+    curvature.add_argument("--eta", type=number, default=5e-4, help="global rate")
+    curvature.add_argument("--mu", type=number, default=0.02, help="keeps a rate finite where h is small (Eq. 21)")
 
     table = command("table", "print the passes of a training history beside the paper's Fig. 5")
     table.add_argument("history", metavar="FILE", help="a history by train --history or by fit (.json)")
@@ -62,7 +95,7 @@ def parser():
     study = command("study", "train the runs of a plan that are not finished, several at a time")
     study.add_argument("--plan", required=True, metavar="FILE", help="which runs (.toml)")
     study.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, tcp://host:port, to train on")
-    study.add_argument("--jobs", type=int, metavar="N", help="runs at a time here; all cores unless given")
+    study.add_argument("--jobs", type=count, metavar="N", help="runs at a time here; all cores unless given")
     study.add_argument("--only", metavar="PATTERN", help='only runs with such names, for example "regular-*"')
     study.add_argument("--results", default="results", metavar="FOLDER", help="where finished runs go")
     study.add_argument("--build", default="build/study", metavar="FOLDER", help="where checkpoints go")
@@ -74,8 +107,8 @@ def parser():
 
 def add_network(command):
     command.add_argument("--init", choices=("authors", "paper"), default="authors", help="U(+-1/sqrt(F)) or U(+-2.4/F)")
-    command.add_argument("--rbf-scale", type=float, default=0.5, metavar="SCALE", help="of the penalty, 1/2 or 1")
-    command.add_argument("--seed", type=int, default=0, help="of the first weights and of the order of the patterns")
+    command.add_argument("--rbf-scale", type=number, default=0.5, metavar="SCALE", help="of the penalty, 1/2 or 1")
+    command.add_argument("--seed", type=seed, default=0, help="of the first weights and of the order of the patterns")
 
 
 def add_data(command, dataset="auto"):
@@ -92,31 +125,31 @@ def add_weights(command, name, **more):
 
 
 def add_updates(train):
-    def number(name, kind, default, text):
-        train.add_argument(name, type=kind, default=default, metavar="X" if kind is float else "N", help=text)
+    def add(name, kind, default, text):
+        train.add_argument(name, type=kind, default=default, metavar="X" if kind is number else "N", help=text)
 
-    number("--patterns", int, None, "train on the first N patterns only")
-    number("--passes", int, 20, "times through the training set")
+    add("--patterns", int, None, "train on the first N patterns only")
+    add("--passes", int, 20, "times through the training set")
     train.add_argument(
         "--schedule", default="paper", metavar="ETA,...",
         help='eta: "paper" (III-B), "two-pass" (falling from 0.0005 to 0.00001 within two), or one for each pass',
     )  # fmt: skip
-    number("--batch-size", int, 1, "patterns an update")
+    add("--batch-size", int, 1, "patterns an update")
     train.add_argument("--loss", choices=("map", "mse"), default="map", help="Eq. 9 or Eq. 8")
-    number("--j", float, 10.0, "penalty of the rubbish class in Eq. 9")
+    add("--j", number, 10.0, "penalty of the rubbish class in Eq. 9")
     train.add_argument("--optimizer", choices=("sdlm", "sgd", "adam"), default="sdlm", help="rule of the updates")
-    number("--rate", float, None, "learning rate of sgd or adam in the first pass; the schedule scales it")
-    number("--momentum", float, 0.0, "of sgd")
-    number("--mu", float, 0.02, "of sdlm: keeps a rate finite where h is small (Eq. 21)")
+    add("--rate", number, None, "learning rate of sgd or adam in the first pass; the schedule scales it")
+    add("--momentum", number, 0.0, "of sgd")
+    add("--mu", number, 0.02, "of sdlm: keeps a rate finite where h is small (Eq. 21)")
     train.add_argument(
         "--curvature", choices=("estimate", "running", "exact"), default="estimate",
         help="h: estimated before each pass, a running average in the first, or with the exact diagonal of the loss",
     )  # fmt: skip
-    number("--gamma", float, 0.1, "share of the newest pattern in the running average")
-    number("--curvature-patterns", int, 500, "patterns to estimate h on")
-    number("--curvature-every", int, None, "patterns after which h is estimated anew within a pass")
+    add("--gamma", number, 0.1, "share of the newest pattern in the running average")
+    add("--curvature-patterns", int, 500, "patterns to estimate h on")
+    add("--curvature-every", int, None, "patterns after which h is estimated anew within a pass")
     train.add_argument(
-        "--distort", type=float, nargs=4, metavar=("TRANSLATION", "SCALING", "SQUEEZING", "SHEAR"),
+        "--distort", type=number, nargs=4, metavar=("TRANSLATION", "SCALING", "SQUEEZING", "SHEAR"),
         help="distort nine of ten presentations by up to these strengths, such as 1 0.15 0.15 0.25",
     )  # fmt: skip
 

@@ -2,24 +2,37 @@
 
 import hashlib
 import json
+import math
+import re
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import UnionType
+from typing import get_args, get_type_hints
 
 import torch
 
 from ..data.digits import load_digits
+from ..data.distort import Distortion
 
 HELD_OUT_SEED = 1998
-CHOICES = {"loss": ("map", "mse"), "optimizer": ("sdlm", "sgd"), "schedule": ("paper", "two-pass")}
-EXPERIMENT_KEYS = {"name", "seeds", "save_penalties", "save_weights"}
+# Of experiments and runs, whose files are called so: in one folder, and apart on disks that take "a" and "A" for one.
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+|(?<=[0-9])\.[0-9]+)*")
+NAMED = "small letters a-z and digits, with single hyphens between them; a number may have a point, as in j-2.5"
+CHOICES = {
+    "loss": ("map", "mse"),
+    "optimizer": ("sdlm", "sgd"),
+    "schedule": ("paper", "two-pass"),
+    "dataset": ("mnist", "sklearn", "auto"),
+}
 
 
 @dataclass(frozen=True)
 class Run:
     """One training run: everything that decides its numbers, and what is kept of it.
 
-    Raises ValueError for an unknown loss, optimizer or schedule.
+    Raises ValueError for a name that is none (`NAME`), a setting of another type, and an unknown loss, optimizer,
+    schedule, dataset or distortion.
 
     patterns: training patterns drawn by the run's seed, all of them when None. held_out: how many training
     patterns are set aside, by one fixed split, and evaluated on in place of the test set. schedule: "paper",
@@ -50,12 +63,22 @@ class Run:
     save_weights: bool = False
 
     def __post_init__(self):
+        for name in ("name", "experiment"):
+            check_name(name, getattr(self, name))
+        for name, hint in get_type_hints(Run).items():
+            check_type(f"{self.name}: {name}", getattr(self, name), hint)
         for name, known in CHOICES.items():
             value = getattr(self, name)
             if isinstance(value, str) and value not in known:
                 raise ValueError(f"{self.name}: got {name} {value!r}, expected one of {', '.join(known)}.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"{self.name}: got seed {self.seed}, expected a whole number from 0 to 2**32 - 1.")
         if (self.optimizer == "sgd") != (self.rate is not None):
             raise ValueError(f"{self.name}: got optimizer {self.optimizer!r} and rate {self.rate}; sgd needs a rate.")
+        try:
+            Distortion(**self.distortion or {})
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.name}: got distortion {self.distortion}: {error}") from error
 
     def configuration(self):
         """What decides the numbers: every field but the names and what is kept."""
@@ -75,36 +98,88 @@ class Run:
         return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
+def check_name(key, value):
+    """Raise ValueError for what is no name of an experiment or a run."""
+    if not (isinstance(value, str) and NAME.fullmatch(value)):
+        raise ValueError(f"{key}: got {value!r}, expected a name of {NAMED}.")
+
+
+def check_type(key, value, hint):
+    """Raise ValueError for a value that is not of the type that `hint` gives, or a number that is not finite."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    fits = type(value) in kinds or (float in kinds and type(value) is int)
+    numbers = value if isinstance(value, tuple) else (value,) if float in kinds and value is not None else ()
+    if not fits or not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
+        names = [TYPES.get(kind, kind.__name__) for kind in kinds]
+        raise ValueError(f"{key}: got {value!r}, expected {' or '.join(names)}.")
+
+
+TYPES = {
+    str: "a text",
+    int: "a whole number",
+    float: "a finite number",
+    bool: "true or false",
+    dict: "a table",
+    list: "a list",
+    tuple: "a list of finite numbers",
+    type(None): "nothing",
+}
+
+
 def load_plan(path):
     """Runs of a plan file, in its order: experiment by experiment, seed by seed.
 
-    Raises ValueError for an experiment without name or seeds, a setting no run has, or a run listed twice.
+    Raises ValueError, with the file, the experiment, the key, what it is and what was expected, for a file that is
+    not TOML, an experiment without name or seeds, a setting no run has or of another type, or a run listed twice.
     """
-    plan = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    settings = {field.name for field in fields(Run)} - {"name", "experiment", "seed"}
-    runs = []
-    for experiment in plan.get("experiment", []):
-        merged = plan.get("defaults", {}) | experiment
-        if "name" not in merged or not merged.get("seeds"):
-            raise ValueError(f"{path}: an experiment needs a name and a list of seeds, got {experiment}.")
-        unknown = set(merged) - settings - EXPERIMENT_KEYS
+    try:
+        plan = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not TOML: {error}.") from error
+    try:
+        unknown = set(plan) - {"defaults", "experiment"}
         if unknown:
+            raise ValueError(f"unknown key {', '.join(sorted(unknown))}; expected [defaults] and [[experiment]].")
+        defaults, experiments = plan.get("defaults", {}), plan.get("experiment", [])
+        check_type("defaults", defaults, dict)
+        if not (isinstance(experiments, list) and all(isinstance(experiment, dict) for experiment in experiments)):
+            raise ValueError(f"experiment: got {experiments!r}, expected tables, each headed [[experiment]].")
+        runs = [run for experiment in experiments for run in runs_of(defaults | experiment)]
+        names = [run.name for run in runs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice or not runs:
             raise ValueError(
-                f"{path}, experiment {merged['name']!r}: unknown setting {', '.join(sorted(unknown))}; "
-                f"a run has {', '.join(sorted(settings))}."
+                "expected runs with different names, got "
+                f"{'twice ' + ', '.join(twice) if twice else 'no [[experiment]] at all'}."
             )
-        name, seeds, weights = merged.pop("name"), merged.pop("seeds"), merged.pop("save_weights", [])
-        if isinstance(merged.get("schedule"), list):
-            merged["schedule"] = tuple(merged["schedule"])
-        runs += [Run(f"{name}-{seed}", name, seed, save_weights=seed in weights, **merged) for seed in seeds]
-    names = [run.name for run in runs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice or not runs:
-        raise ValueError(
-            f"{path}: expected runs with different names, got "
-            f"{'twice ' + ', '.join(twice) if twice else 'no [[experiment]] at all'}."
-        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return runs
+
+
+def runs_of(experiment):
+    """The runs of one experiment, a dict of its keys. Raises ValueError as `load_plan`."""
+    settings = {field.name for field in fields(Run)} - {"name", "experiment", "seed"}
+    if "name" not in experiment:
+        raise ValueError(f"an experiment needs a name, got {experiment}.")
+    name = experiment["name"]
+    check_name("name", name)
+    unknown = set(experiment) - settings - {"name", "seeds"}
+    if unknown:
+        raise ValueError(
+            f"experiment {name!r}: unknown setting {', '.join(sorted(unknown))}; a run has "
+            f"{', '.join(sorted(settings))}."
+        )
+    chosen = {key: value for key, value in experiment.items() if key in settings}
+    seeds, weights = experiment.get("seeds", []), chosen.pop("save_weights", [])
+    for key, value in (("seeds", seeds), ("save_weights", weights)):
+        if not (isinstance(value, list) and all(type(seed) is int for seed in value)):
+            raise ValueError(f"experiment {name!r}: {key}: got {value!r}, expected a list of seeds, whole numbers.")
+    if not seeds:
+        raise ValueError(f"experiment {name!r}: seeds: got none, expected a list of seeds with at least one.")
+    if isinstance(chosen.get("schedule"), list):
+        chosen["schedule"] = tuple(chosen["schedule"])
+    return [Run(f"{name}-{seed}", name, seed, save_weights=seed in weights, **chosen) for seed in seeds]
 
 
 def split(run):

@@ -10,13 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 
+from ..files import load_tensors
 from ..paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG9
+from .plan import check_type
 
 CHECKOUT = Path(__file__).resolve().parents[2] / "results"
 INSTALLED = Path(sys.prefix) / "share" / "lenet_helpers" / "results"
 RESULTS = CHECKOUT if (CHECKOUT / "runs").is_dir() else INSTALLED
+RECORD = {  # what every record has; one of a run that ended has "passes" too
+    "name": str,
+    "experiment": str,
+    "configuration": dict,
+    "configuration_hash": str,
+    "error": float | None,
+}
 FIRST_COMPARED_PASS = 3  # of Fig. 5
 RIVAL = "boosted LeNet-4 (distorted)"
 
@@ -52,9 +60,12 @@ class Study:
         """Tensors kept of a run: penalties (N, 10), labels (N,), of its wrong patterns the indices `wrong` and
         `wrong_images` (wrong, 28, 28).
 
-        Raises FileNotFoundError for a run whose outputs were not kept.
+        Raises FileNotFoundError for a run whose outputs were not kept, CheckpointError for a damaged file.
         """
-        return safetensors.torch.load_file(self.folder / "outputs" / f"{record['name']}.safetensors")
+        path = self.folder / "outputs" / f"{record['name']}.safetensors"
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist: the outputs of {record['name']} were not kept.")
+        return load_tensors(path)[0]
 
     def committee(self, experiment):
         """Error rate of the experiment's networks together: the class with the smallest mean penalty."""
@@ -71,15 +82,36 @@ def load_study(folder=RESULTS):
     paths = sorted((Path(folder) / "runs").glob("*.json"))
     if not paths:
         raise FileNotFoundError(f"no runs in {Path(folder) / 'runs'}; `make study` trains them.")
-    records = []
-    for path in paths:
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            order = record["experiment"], record["configuration"]["seed"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not a run's record ({error!r}); delete it and run `make study`.") from error
-        records.append((order, record))
-    return Study(Path(folder), tuple(record for _, record in sorted(records, key=lambda pair: pair[0])))
+    records = map(read_record, paths)
+    order = sorted(records, key=lambda record: (record["experiment"], record["configuration"]["seed"]))
+    return Study(Path(folder), tuple(order))
+
+
+def read_record(path):
+    """The record of one run, a dict as `lenet_helpers.study.run` wrote it.
+
+    Raises ValueError, with the file, the key, what it is and what was expected, for anything else.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        check_type("the record", record, dict)
+        missing = RECORD.keys() - record.keys()
+        if missing:
+            raise ValueError(f"got no {', '.join(sorted(missing))}, expected {', '.join(RECORD)}.")
+        for key, hint in RECORD.items():
+            check_type(key, record[key], hint)
+        check_type("configuration: seed", record["configuration"].get("seed"), int)
+        if record["name"] != path.stem:
+            raise ValueError(f"name: got {record['name']!r}, expected the file's, {path.stem!r}.")
+        if record["error"] is not None:
+            check_type("passes", record.get("passes"), list)
+            for number, row in enumerate(record["passes"], start=1):
+                check_type(f"passes: {number}", row, dict)
+                for key in ("error", "train_error"):
+                    check_type(f"passes: {number}: {key}", row.get(key), float)
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"{path} is not a run's record ({error}); delete it and run `make study`.") from error
+    return record
 
 
 def distance_to_fig5(curves, published):

@@ -6,6 +6,7 @@ What a run leaves behind is read by `lenet_helpers.study.read`; nothing here com
 
 import fnmatch
 import json
+import os
 import subprocess
 import time
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from ..training.history import versions
 from ..training.loop import DivergenceError, fit
 from ..weights import save_weights
 from .plan import load_plan, split
+from .processes import alone, end_with
+from .read import read_record
 
 LOSSES = {"map": lambda run: MAPLoss(run.j), "mse": lambda run: MSELoss()}
 SCHEDULES = {"paper": PAPER_SCHEDULE, "two-pass": TWO_PASS_SCHEDULE}
@@ -50,16 +53,20 @@ def one_thread():
         torch.set_num_threads(before)
 
 
-def train_run(run, build, command):
+def train_run(run, build, command, study=None):
     """Train one run, going on from its checkpoint under `build` if there is one.
 
+    study: id of the process, on this machine, that this one is to end with.
     Returns a dict: "record" (what results/runs/<name>.json holds), and, where the run keeps them, "outputs"
     (tensors) and "weights" (a state dict). A failure of the run itself is returned as "failure", one line, so
     that one run cannot end the others'.
     """
+    if study is not None:
+        end_with(study)
     with one_thread():
         try:
-            return _train(run, Path(build), command)
+            with alone(Path(build) / run.name):
+                return _train(run, Path(build), command)
         except Exception as error:
             return {"failure": f"{run.name}: {type(error).__name__}: {error}"}
 
@@ -178,12 +185,13 @@ def run_study(plan_path, scheduler=None, jobs=None, only=None, results="results"
 
     scheduler: address of a Dask scheduler (tcp://host:port) whose workers train the runs; each needs the
     digits ($LENET_DATA) and one thread (`dask worker ... --nthreads 1`). jobs: runs at a time on this
-    machine, all its cores by default. only: a pattern such as "regular-*" for the names of the runs to
-    train. results: where records go. build: where checkpoints go, seen from each worker's current folder.
+    machine, all its cores by default; their processes end when this one does, however it ends. only: a pattern
+    such as "regular-*" for the names of the runs to train. results: where records go. build: where checkpoints
+    go, seen from each worker's current folder.
 
     A run is finished when its record in `results` carries the plan's configuration. Raises ValueError for a
-    plan that cannot be read or a pattern that fits no run; StudyError, after all others have ended, for runs
-    that failed.
+    plan or a record that cannot be read or a pattern that fits no run; StudyError, after all others have
+    ended, for runs that failed.
     """
     runs = [run for run in load_plan(plan_path) if fnmatch.fnmatch(run.name, only or "*")]
     if not runs:
@@ -196,9 +204,10 @@ def run_study(plan_path, scheduler=None, jobs=None, only=None, results="results"
     )
     command = f"python -m lenet_helpers study --plan {Path(plan_path).as_posix()}"
     failures = []
+    here = os.getpid() if scheduler is None else None
     with backend(scheduler):
         trained = joblib.Parallel(n_jobs=jobs or -1, batch_size=1, return_as="generator_unordered")(
-            joblib.delayed(train_run)(run, str(build), f"{command} --only {run.name}") for run in pending
+            joblib.delayed(train_run)(run, str(build), f"{command} --only {run.name}", here) for run in pending
         )
         for count, outcome in enumerate(trained, start=1):
             if "failure" in outcome:
@@ -214,9 +223,7 @@ def run_study(plan_path, scheduler=None, jobs=None, only=None, results="results"
 def is_finished(run, results):
     """Whether `results` holds the record of this run with this configuration."""
     path = results / "runs" / f"{run.name}.json"
-    if not path.is_file():
-        return False
-    return json.loads(path.read_text(encoding="utf-8")).get("configuration_hash") == run.digest()
+    return path.is_file() and read_record(path)["configuration_hash"] == run.digest()
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """RESULTS.md and the figures beside it: what `make results` writes, from the committed runs alone."""
 
+from functools import partial
+
 from .. import plots
+from ..files import write_whole
 from ..paper import FIG9, FIG10
 from . import figures as result_figures
 from .plan import Run
@@ -36,7 +39,8 @@ def build_results(results_dir=RESULTS):
         runs_table(study),
     ]
     path = study.folder / "RESULTS.md"
-    path.write_text("\n\n".join(section for section in sections if section) + "\n", encoding="utf-8", newline="\n")
+    text = "\n\n".join(section for section in sections if section) + "\n"
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
     return path
 
 
@@ -131,7 +135,8 @@ def draw_figures(study):
     for name, heading, alt, needs, draw in FIGURES:
         if not all(study.runs(experiment) for experiment in needs):
             continue
-        draw(study).savefig(folder / f"{name}.png", dpi=plots.DPI, metadata={"Software": None})
+        save = partial(draw(study).savefig, format="png", dpi=plots.DPI, metadata={"Software": None})
+        write_whole(folder / f"{name}.png", save)
         shown.append(f"## {heading}\n\n![{alt}](figures/{name}.png)")
     return shown
 

@@ -1,21 +1,21 @@
 """The arguments of a training run, checked before anything is done."""
 
-import math
-
 from torch.optim import Optimizer
 
 from ..data.digits import Digits
 from ..schedules import LinearDecay, eta_at
 from ..sdlm import SDLM
+from ..weights import LARGEST
 
+MOST = 2**31 - 1
 CURVATURES = ("estimate", "running", "exact")
 
 
 def check_counts(**counts):
-    """Raise ValueError for a count that is not a whole number from 1 up."""
+    """Raise ValueError for a count that is not a whole number from 1 to `MOST`."""
     for name, value in counts.items():
-        if not (isinstance(value, int) and value >= 1):
-            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 up.")
+        if not (isinstance(value, int) and 1 <= value <= MOST):
+            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {MOST}.")
 
 
 def check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma):
@@ -25,8 +25,10 @@ def check_choices(model, train, test, schedule, seed, optimizer, curvature, gamm
             raise ValueError(f"{name} is {type(digits).__name__}; expected Digits, as from load_digits().")
     if not isinstance(schedule, LinearDecay):
         etas = schedule if isinstance(schedule, tuple | list) else ()
-        if not etas or not all(isinstance(eta, int | float) and 0 <= eta < math.inf for eta in etas):
-            raise ValueError(f"schedule is {schedule!r}; expected a LinearDecay, or an eta >= 0 for each pass.")
+        if not etas or not all(isinstance(eta, int | float) and 0 <= eta <= LARGEST for eta in etas):
+            raise ValueError(
+                f"schedule is {schedule!r}; expected a LinearDecay, or for each pass an eta from 0 to {LARGEST:.1e}."
+            )
     if not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise ValueError(f"seed is {seed!r}; expected a whole number from 0 to 2**32 - 1.")
     if not (optimizer is None or updates(optimizer, model)):

@@ -1,17 +1,18 @@
 """Where a training run stands, in one file from which it goes on to the same bits."""
 
 import json
+import math
+import os
 import re
 import zlib
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
 from ..files import CheckpointError, load_tensors, remove_leftovers, save_tensors
 from ..schedules import LinearDecay
 from ..sdlm import SDLM
-from ..weights import fill
+from ..weights import check, fill
 from .history import History
 
 PLACE = ("passes_done", "patterns_done", "errors", "loss_sum", "seconds")  # of a Run
@@ -84,27 +85,61 @@ def save(path, snapshot):
 def restore(run, path):
     """Bring `run`, its model and its optimizer where the checkpoint stands, if there is one.
 
-    Raises CheckpointError where it is damaged, or of another run, network or version; nothing is changed then.
+    Raises CheckpointError where it is damaged, or of another run, network or version; the model stays as it was then.
     """
-    if not Path(path).exists():
+    if not os.path.lexists(path):
         return
     remove_leftovers(path)
     tensors, facts = load_tensors(path)
     if "place" not in facts:
         raise CheckpointError(f"{path} holds weights, not a checkpoint; give fit another path.")
-    refuse_other(path, facts["history"], asdict(run.history))
+    try:
+        history, place = History(**facts["history"]), {name: facts["place"][name] for name in PLACE}
+        history.check()
+        refuse_other(path, facts["history"], asdict(run.history))
+        check(run.model, within("model.", tensors), path)
+        check_place(run, history, place)
+        distortions = torch.Generator()
+        distortions.set_state(tensors["distortions"])
+        run.optimizer.load_state_dict(optimizer_state(run, tensors, facts))
+    except CheckpointError:
+        raise
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this version ({type(error).__name__}: {error}); delete it to start anew."
+        ) from error
     fill(run.model, within("model.", tensors), path)
+    run.distortions.set_state(distortions.get_state())
+    for name, value in place.items():
+        setattr(run, name, value)
+    run.history = history
+
+
+def optimizer_state(run, tensors, facts):
+    """What the optimizer's load_state_dict takes, from a checkpoint's tensors and facts."""
     optimizer = {"state": {}, "param_groups": facts["groups"]}
     for place, value in {**within("optimizer.", tensors), **facts["numbers"]}.items():
         index, name = place.split(".", 1)
+        if torch.is_tensor(value) and not value.isfinite().all():
+            raise ValueError(f"the optimizer's {name} holds NaN or inf")
         optimizer["state"].setdefault(int(index), {})[name] = value
     if isinstance(run.optimizer, SDLM):
         optimizer["names"] = facts["names"]
-    run.optimizer.load_state_dict(optimizer)
-    run.distortions.set_state(tensors["distortions"])
-    for name, value in facts["place"].items():
-        setattr(run, name, value)
-    run.history = History(**facts["history"])
+    return optimizer
+
+
+def check_place(run, history, place):
+    """Raise ValueError for a place that no run of these patterns and passes can stand at."""
+    counts = [place[name] for name in ("passes_done", "patterns_done", "errors")]
+    passes, patterns, errors = counts
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ValueError(f"it stands at {place}, expected whole numbers from 0 up")
+    if not (passes <= run.passes and patterns <= len(run.train) and errors <= patterns):
+        raise ValueError(f"it stands at {place}, past the end of {run.passes} passes of {len(run.train)} patterns")
+    if not all(math.isfinite(place[name]) for name in ("loss_sum", "seconds")):
+        raise ValueError(f"it stands at {place}, expected finite numbers")
+    if len(history.passes) != passes:
+        raise ValueError(f"it stands after {passes} passes and records {len(history.passes)}")
 
 
 def within(prefix, tensors):

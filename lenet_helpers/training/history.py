@@ -8,7 +8,19 @@ from pathlib import Path
 import torch
 
 from .. import __version__
-from ..files import write_whole
+from ..files import regular, write_whole
+
+MEASURED = ("pass", "eta", "train_error", "train_loss", "test_error", "seconds")  # of every pass
+KINDS = {
+    "configuration": dict,
+    "source": str,
+    "seed": int,
+    "versions": dict,
+    "threads": int,
+    "passes": list,
+    "finished": bool,
+    "command": str | None,
+}
 
 
 def versions():
@@ -50,8 +62,23 @@ class History:
 
     @classmethod
     def load(cls, path):
-        """Read a history. Raises ValueError for a file that is not one."""
+        """Read a history. Raises ValueError for a file that is not one, OSError for one that cannot be read."""
+        if not regular(path):
+            raise FileNotFoundError(f"{path} does not exist; expected a training history, JSON by History.save.")
         try:
-            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
-        except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+            history = cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+            history.check()
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a training history ({error}); expected JSON by History.save.") from error
+        return history
+
+    def check(self):
+        """Raise TypeError or KeyError where a field is not of its type, or a pass lacks one of its numbers."""
+        for name, kind in KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} is {getattr(self, name)!r}, expected {kind}")
+        for record in self.passes:
+            for name in MEASURED:
+                may_lack = name == "test_error" and record[name] is None
+                if not (may_lack or isinstance(record[name], int | float)):
+                    raise TypeError(f"{name} of a pass is {record[name]!r}, expected a number")

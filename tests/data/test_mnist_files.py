@@ -7,6 +7,7 @@ machine in the mirrors'.
 import gzip
 import hashlib
 import http.server
+import os
 import pickle
 import socket
 import threading
@@ -103,7 +104,10 @@ DAMAGE = {
     "is truncated": lambda content: content[:-1],
     "is truncated: 0 of": lambda content: b"",
     r"is a web page \(HTML, 10023 bytes\)": lambda content: b"\n<!DOCTYPE html><title>" + b"." * 10_000,
-    "is still compressed": gzip.compress,
+    "is not the published file: 3000000000 bytes": None,
+    "is not the published file: .* with MD5": lambda content: gzip.compress(content + b"more"),
+    "cannot be read .Compressed file ended": lambda content: gzip.compress(content)[:-20],
+    "cannot be read .Error -3": lambda content: gzip.compress(content)[:10] + bytes(100),
 }
 
 
@@ -116,14 +120,28 @@ class TestDamage:
             with pytest.raises(DataError, match=said) as caught:
                 load_digits(split, **arguments)
             md5, size = _mnist.FILES[name]
-            for part in (str(raw / name), f"expected {size} bytes with MD5 {md5}", "Put the", "LENET_DATA"):
+            for part in (str(raw / name), f"expected {size} bytes with MD5 {md5}", "Put the published", "LENET_DATA"):
                 assert part in str(caught.value)
             assert not isinstance(caught.value, DownloadError)
 
     @pytest.mark.parametrize("said", DAMAGE)
     def test_to_its_content(self, put, nowhere, name, said):
-        raw = put(nowhere, lambda each, content: DAMAGE[said](content) if each == name else content)
+        if DAMAGE[said] is None:
+            raw = put(nowhere)
+            os.truncate(raw / name, 3_000_000_000)  # holes: it takes no room, but time to read
+            start = time.perf_counter()
+        else:
+            raw = put(nowhere, lambda each, content: DAMAGE[said](content) if each == name else content)
         self.refused(raw, name, said)
+        if DAMAGE[said] is None:
+            assert time.perf_counter() - start < 1, "it was read"
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are Unix's")
+    def test_by_a_named_pipe_in_its_place(self, put, name, nowhere):
+        raw = put(nowhere)
+        (raw / name).unlink()
+        os.mkfifo(raw / name)
+        self.refused(raw, name, "cannot be read .it is a named pipe, not a file")
 
     def test_by_its_absence(self, put, name, tmp_path):
         raw = put(tmp_path / "root")
@@ -136,6 +154,78 @@ class TestDamage:
         (raw / name).mkdir()
         monkeypatch.setenv("LENET_DATA", str(tmp_path / "named"))
         self.refused(raw, name, "cannot be read")
+
+
+GUISES = {
+    "as it is": ("MNIST/raw", lambda name: name, lambda content: content),
+    "with points": ("MNIST/raw", lambda name: name.replace("-idx", ".idx"), lambda content: content),
+    "compressed": ("MNIST/raw", lambda name: f"{name}.gz", gzip.compress),
+    "compressed, with points": ("MNIST/raw", lambda name: f"{name.replace('-idx', '.idx')}.gz", gzip.compress),
+    "compressed, under the bare name": ("MNIST/raw", lambda name: name, gzip.compress),
+    "unpacked on the way, under the packed name": ("MNIST/raw", lambda name: f"{name}.gz", lambda content: content),
+    "as text": ("MNIST/raw", lambda name: f"{name}.txt", lambda content: content),
+    "compressed, as text": ("MNIST/raw", lambda name: f"{name}.gz.txt", gzip.compress),
+    "in a folder that names MNIST": ("raw", lambda name: name, lambda content: content),
+    "in a folder that names MNIST/raw": ("", lambda name: name, lambda content: content),
+    "compressed, in a folder that names MNIST/raw": ("", lambda name: f"{name}.gz", gzip.compress),
+}
+
+
+class TestGuises:
+    """MNIST at hand under other names is used where the MD5 fits, without a look at the network."""
+
+    @pytest.mark.parametrize("place, rename, pack", GUISES.values(), ids=GUISES.keys())
+    def test_are_used(self, place, rename, pack, files, tmp_path, monkeypatch):
+        monkeypatch.setattr(_mnist, "download", None)
+        (tmp_path / "data" / place).mkdir(parents=True)
+        for name, content in files.items():
+            (tmp_path / "data" / place / rename(name)).write_bytes(pack(content))
+        monkeypatch.setenv("LENET_DATA", str(tmp_path / "data"))
+        assert load_digits("test").labels.tolist() == list(files["t10k-labels-idx1-ubyte"][8:])
+        assert load_digits("train").images.numpy().tobytes() == files["train-images-idx3-ubyte"][16:]
+
+    def test_are_used_where_the_file_itself_is_damaged_or_a_folder(self, put, files, nowhere):
+        raw = put(nowhere)
+        damaged, folder, *_ = NAMES
+        (raw / damaged).write_bytes(b"x")
+        (raw / folder).unlink()
+        (raw / folder).mkdir()
+        for name in (damaged, folder):
+            (raw / f"{name}.gz").write_bytes(gzip.compress(files[name]))
+        assert load_digits("train").labels.tolist() == list(files["train-labels-idx1-ubyte"][8:])
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_with_another_md5_are_refused(self, name, put, nowhere):
+        raw = put(nowhere)
+        (raw / name).rename(raw / f"{name}.txt")
+        (raw / f"{name}.txt").write_bytes(b"\r\n".join((raw / f"{name}.txt").read_bytes().split(b"\n")) + b"\r\n")
+        with pytest.raises(DataError, match=f"{name}.txt is not the published file: .* expected .* bytes with MD5"):
+            load_digits("train")
+
+    def test_of_which_one_is_missing_name_it_and_what_is_there(self, put, nowhere):
+        raw = put(nowhere, lambda name, content: content)
+        (raw / NAMES[3]).unlink()
+        others = ", ".join(sorted(NAMES[:3]))
+        with pytest.raises(DataError, match=f"{NAMES[3]} is missing among {others}; expected"):
+            load_digits("test")
+
+    def test_other_files_are_no_guises(self, use, closed, tmp_path, monkeypatch):
+        """A folder of training images, a table of labels: neither is MNIST, nor an error."""
+        use(closed)
+        (tmp_path / "train-images-idx3-ubyte.d").mkdir()
+        (tmp_path / "train-labels.csv").touch()
+        with pytest.raises(DownloadError, match=r"holds train-images-idx3-ubyte.d, train-labels.csv\)"):
+            load_digits("train", root=tmp_path)
+
+    def test_torchvisions_older_form_is_named_where_nothing_can_be_downloaded(self, use, closed, tmp_path):
+        use(closed)
+        (tmp_path / "MNIST" / "processed").mkdir(parents=True)
+        for name in ("training.pt", "test.pt"):
+            (tmp_path / "MNIST" / "processed" / name).touch()
+        with pytest.raises(DownloadError) as caught:
+            load_digits("train", root=tmp_path)
+        assert f"{tmp_path} holds MNIST/processed/test.pt, MNIST/processed/training.pt" in str(caught.value)
+        assert all(name in str(caught.value) for name in NAMES)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def record(name, experiment, seed, curve, training, error=None):
         "name": name,
         "experiment": experiment,
         "configuration": Run(name, experiment, seed).configuration(),
+        "configuration_hash": Run(name, experiment, seed).digest(),
         "evaluated_on": "test",
         "git_commit": "0123456789abcdef",
         "error": curve[-1] if error is None else error,
@@ -126,13 +127,41 @@ def test_the_report_is_built_from_the_records_alone(folder, monkeypatch):
     assert report.build_results(folder).read_bytes() == before
 
 
-def test_a_folder_without_runs_and_a_file_that_is_no_record_are_named(tmp_path):
+def test_a_folder_without_runs_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="make study"):
         load_study(tmp_path)
+
+
+SOUND = record("sound-0", "sound", 0, [1.0], [2.0])
+NO_RECORDS = {
+    "{": "Expecting property name",
+    "[]": r"the record: got \[\], expected a table",
+    "null": "the record: got None, expected a table",
+    "{}": "got no configuration, configuration_hash, error, experiment, name",
+    json.dumps({**SOUND, "name": "../../escaped-0"}): "name: got '../../escaped-0', expected the file's, 'sound-0'",
+    json.dumps({**SOUND, "experiment": ["a"]}): r"experiment: got \['a'\], expected a text",
+    json.dumps({**SOUND, "configuration": []}): r"configuration: got \[\], expected a table",
+    json.dumps({**SOUND, "configuration": {"seed": "0"}}): "configuration: seed: got '0', expected a whole number",
+    json.dumps({**SOUND, "error": "1.0"}): "error: got '1.0', expected a finite number",
+    json.dumps({**SOUND, "error": float("nan")}): "error: got nan, expected a finite number",
+    json.dumps({**SOUND, "passes": {}}): "passes: got {}, expected a list",
+    json.dumps({**SOUND, "passes": [3]}): "passes: 1: got 3, expected a table",
+    json.dumps({**SOUND, "passes": [{"error": 1.0}]}): "passes: 1: train_error: got None, expected a finite number",
+}
+
+
+@pytest.mark.parametrize("text, said", NO_RECORDS.items(), ids=range(len(NO_RECORDS)))
+def test_a_file_that_is_no_record_is_named_with_its_key_and_what_was_expected(text, said, tmp_path):
     (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "broken.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match="broken.json is not a run's record"):
+    (tmp_path / "runs" / "sound-0.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=f"sound-0.json is not a run's record .*{said}"):
         load_study(tmp_path)
+
+
+def test_the_outputs_of_a_run_that_kept_none_are_said_to_be_missing(folder):
+    study = load_study(folder)
+    with pytest.raises(FileNotFoundError, match="the outputs of mse-0 were not kept"):
+        study.outputs(study.runs("mse")[0])
 
 
 def test_the_committed_report_is_what_the_committed_runs_say(tmp_path):

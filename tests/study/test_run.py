@@ -5,10 +5,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -108,19 +110,61 @@ def test_the_papers_plan_judges_choices_on_held_out_patterns_and_figures_on_the_
     ("text", "message"),
     [
         ("", "no \\[\\[experiment\\]\\]"),
-        ('[[experiment]]\nname = "a"', "list of seeds"),
-        ('[[experiment]]\nname = "a"\nseeds = [0]\nspeed = 3', "unknown setting speed"),
+        ("name = ", "is not TOML"),
+        ("x = " + "[" * 100_000, "is not TOML"),
+        ('experiment = "x"', "experiment: got 'x', expected tables, each headed"),
+        ("experiment = [3]", r"experiment: got \[3\], expected tables"),
+        ('[experiment]\nname = "a"', "experiment: got {'name': 'a'}, expected tables"),
+        ('defaults = "x"', "defaults: got 'x', expected a table"),
+        ("default = {}", "unknown key default; expected"),
+        ("[[experiment]]\nseeds = [0]", "an experiment needs a name"),
+        ('[[experiment]]\nname = "a"', "experiment 'a': seeds: got none"),
+        *((f'[[experiment]]\nname = "a"\nseeds = {seeds}', "'a': seeds: got .*, expected a list of seeds")
+          for seeds in ("3", '"0"', '["0"]', "[0.5]", "[true]")),
+        ('[[experiment]]\nname = "a"\nseeds = [-1]', "seed -1, expected|name: got 'a--1'"),
+        (f'[[experiment]]\nname = "a"\nseeds = [{2**32}]', "a-4294967296: got seed 4294967296, expected"),
+        ('[[experiment]]\nname = "a"\nseeds = [0]\nspeed = 3', "experiment 'a': unknown setting speed"),
         ('[[experiment]]\nname = "a"\nseeds = [0, 0]', "twice a-0"),
-        ('[[experiment]]\nname = "a"\nseeds = [0]\nloss = "hinge"', "a-0: got loss 'hinge'"),
-        ('[[experiment]]\nname = "a"\nseeds = [0]\nschedule = "slow"', "schedule 'slow'"),
-        ('[[experiment]]\nname = "a"\nseeds = [0]\noptimizer = "sgd"', "rate"),
+        ('[[experiment]]\nname = "a"\nseeds = [0]\n[[experiment]]\nname = "a"\nseeds = [0]', "twice a-0"),
+        ('[[experiment]]\nname = "a"\nseeds = [0]\nsave_weights = 3', "save_weights: got 3, expected a list of seeds"),
+        *((f'[[experiment]]\nname = "a"\nseeds = [0]\n{setting}', message) for setting, message in (
+            ('loss = "hinge"', "a-0: got loss 'hinge'"),
+            ('schedule = "slow"', "schedule 'slow'"),
+            ('schedule = ["fast"]', "a-0: schedule: got .*, expected a text or a list of finite numbers"),
+            ("schedule = 3", "a-0: schedule: got 3"),
+            ('optimizer = "sgd"', "rate"),
+            ('dataset = "letters"', "a-0: got dataset 'letters'"),
+            ('passes = "many"', "a-0: passes: got 'many', expected a whole number"),
+            ("passes = 1.5", "a-0: passes: got 1.5, expected a whole number"),
+            ("passes = true", "a-0: passes: got True, expected a whole number"),
+            ('j = "ten"', "a-0: j: got 'ten', expected a finite number"),
+            ("j = inf", "a-0: j: got inf, expected a finite number"),
+            ("distortion = 3", "a-0: distortion: got 3, expected a table or nothing"),
+            ("distortion = { sheer = 0.1 }", "a-0: got distortion .*sheer"),
+            ('distortion = { shear = "much" }', "a-0: got distortion .*much"),
+            ('save_penalties = "yes"', "a-0: save_penalties: got 'yes', expected true or false"),
+        )),
+        *((f"[[experiment]]\nname = {name}\nseeds = [0]", "name: got .*, expected a name of small") for name in (
+            '"../../escaped"', '"/tmp/x"', '"a/b"', "'a\\b'", '"A"', '""', '"."', '".."', '"a-"', '"a--b"', '".a"',
+            '"a."', '"con.x"', '"caf\u00e9"', '"a b"', '"a\\n"', "3", '["a"]',
+        )),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_plan_is_refused_with_what_is_wrong(tmp_path, text, message):
     path = tmp_path / "plan.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"plan.toml.*{message}"):
         load_plan(path)
+
+
+@pytest.mark.parametrize("name", ["regular", "h-renewed", "margin-2.5-renewed", "rate-0.0001", "0"])
+def test_names_that_are_a_files_on_every_disk_are_taken(name):
+    assert Run(f"{name}-0", name, 0).name == f"{name}-0"
+
+
+def test_a_run_made_by_hand_has_such_a_name_too():
+    with pytest.raises(ValueError, match="got '../../escaped-0', expected a name"):
+        Run("../../escaped-0", "escaped", 0)
 
 
 def test_the_digest_changes_with_the_configuration_and_only_with_it():
@@ -168,6 +212,15 @@ def test_finished_runs_are_not_run_again_and_changed_ones_are(tiny, tmp_path, ca
     assert is_finished(run, tiny) and not is_finished(replace(run, passes=3), tiny)
 
 
+@pytest.mark.parametrize("text", ["[]", "null", "{", '"x"', "{}", "[" * 100_000, "\x00"])
+def test_a_file_that_is_no_record_is_named_before_anything_is_trained(text, tmp_path, monkeypatch):
+    monkeypatch.setattr("lenet_helpers.study.run.train_run", None)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "regular-0.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="regular-0.json is not a run's record"):
+        run_study(TINY, jobs=1, results=tmp_path, build=tmp_path)
+
+
 def test_two_processes_give_the_bits_of_one(tiny, tmp_path):
     assert run_study(TINY, jobs=2, results=tmp_path / "results", build=tmp_path / "build") == names_of(TINY)
     assert same_bits(tiny, tmp_path / "results", names_of(TINY))
@@ -196,19 +249,56 @@ def test_a_pattern_that_fits_no_run_is_refused(tmp_path):
         run_study(TINY, only="irregular-*", results=tmp_path, build=tmp_path)
 
 
-def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_same_bits(longer, tmp_path):
+def test_a_study_that_is_ended_takes_its_processes_along_and_goes_on_to_the_same_bits(longer, tmp_path):
     plan, whole = longer
-    killed, output = tmp_path / "killed", tmp_path / "output.txt"
-    study = command_line(plan, killed, tmp_path / "build", jobs=1, only="regular-*")
-    with open(output, "w", encoding="utf-8") as file:
-        process = subprocess.Popen(study, stdout=file, cwd=ROOT)
-        wait_for(lambda: "regular-1: pass 3/8" in output.read_text(encoding="utf-8"))
+    ended, output = tmp_path / "ended", tmp_path / "output.txt"
+    study = command_line(plan, ended, tmp_path / "build", jobs=2, only="regular-*")
+    for end, reached in ((subprocess.Popen.terminate, "pass 2/8"), (subprocess.Popen.kill, "pass 3/8")):
+        with open(output, "w", encoding="utf-8") as file:
+            process = subprocess.Popen(study, stdout=file, cwd=ROOT)
+            both = [f"regular-{seed}: {reached}" for seed in (0, 1)]
+            wait_for(lambda both=both: all(line in output.read_text(encoding="utf-8") for line in both))
+            children = psutil.Process(process.pid).children(recursive=True)
+            end(process)
+            assert len(children) >= 2
+            _, alive = psutil.wait_procs(children, timeout=60)  # while the study itself is not yet waited for
+            assert not alive
+            process.wait()
+    again = subprocess.run(study, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert "0 finished, 2 to train" in again and "pass 2/8" not in again
+    assert same_bits(whole, ended, ["regular-0", "regular-1"])
+
+
+HOLDING = """
+import sys, time
+from lenet_helpers.study.processes import alone
+with alone(sys.argv[1]):
+    print("locked", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def holder(folder, seconds):
+    """A process that trains the run of this folder for so long; back when it has begun."""
+    command = [sys.executable, "-c", HOLDING, str(folder), str(seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, encoding="utf-8")
+    assert process.stdout.readline() == "locked\n"
+    return process
+
+
+def test_a_run_that_another_process_trains_is_waited_for_then_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("lenet_helpers.study.processes.PATIENCE", 0.2)
+    arguments = {"jobs": 1, "only": "regular-0", "results": tmp_path / "results", "build": tmp_path / "build"}
+    process = holder(tmp_path / "build" / "regular-0", 600)
+    try:
+        with pytest.raises(StudyError, match="regular-0: RunInUseError: another process .*wait for its study"):
+            run_study(TINY, **arguments)
+        monkeypatch.setattr("lenet_helpers.study.processes.PATIENCE", 60)
+        threading.Timer(0.5, process.kill).start()
+        assert run_study(TINY, **arguments) == ["regular-0"]
+    finally:
         process.kill()
         process.wait()
-    assert [path.stem for path in (killed / "runs").iterdir()] == ["regular-0"]
-    again = subprocess.run(study, capture_output=True, text=True, cwd=ROOT, check=True).stdout
-    assert "1 finished, 1 to train" in again and "pass 2/8" not in again
-    assert same_bits(whole, killed, ["regular-0", "regular-1"])
 
 
 def free_port():

@@ -3,6 +3,7 @@
 import pickle
 import random
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -98,6 +99,93 @@ def test_every_flipped_bit_of_the_header_is_refused_or_harmless(path):
         except CheckpointError:
             continue
         assert said == facts and all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
+
+
+def rewritten(change):
+    """The checkpoint with its tensors and facts changed, under a checksum that fits."""
+
+    def write(path):
+        tensors, facts = files.load_tensors(path)
+        change(tensors, facts)
+        files.save_tensors(path, tensors, facts)
+
+    return write
+
+
+def fact(value, *place):
+    """The checkpoint with one of its facts changed."""
+
+    def change(tensors, facts):
+        for name in place[:-1]:
+            facts = facts[name]
+        facts[place[-1]] = value
+
+    return rewritten(change)
+
+
+def tensor(name, change):
+    return rewritten(lambda tensors, facts: tensors.update({name: change(tensors[name])}))
+
+
+def curvature(value):
+    """The checkpoint with one number of each of the optimizer's tensors changed."""
+
+    def change(tensors, facts):
+        for name in tensors:
+            if name.startswith("optimizer."):
+                tensors[name].view(-1)[0] = value
+
+    return rewritten(change)
+
+
+NO_PLACE = {
+    "NaN among the weights": tensor("model.f6.weight", lambda t: t * float("nan")),
+    "other codes": tensor("model.rbf.codes", torch.zeros_like),
+    "weights of int32": tensor("model.f6.weight", lambda t: t.int()),
+    "NaN in the curvature": curvature(float("nan")),
+    "a generator's state of another kind": tensor("distortions", lambda t: t[:100]),
+    "no generator's state": rewritten(lambda tensors, facts: tensors.pop("distortions")),
+    "no history": rewritten(lambda tensors, facts: facts.pop("history")),
+    "an empty history": fact({}, "history"),
+    "a history that is a list": fact([], "history"),
+    "a history without versions": fact({}, "history", "versions"),
+    "a place that is a list": fact([], "place"),
+    "a place past the end": fact(7, "place", "passes_done"),
+    "a place before the start": fact(-50, "place", "patterns_done"),
+    "a place between two patterns": fact(0.5, "place", "patterns_done"),
+    "a place that is a string": fact("50", "place", "patterns_done"),
+    "an infinite loss": fact(float("inf"), "place", "loss_sum"),
+    "a pass that left no record": fact(1, "place", "passes_done"),
+    "no groups": fact(None, "groups"),
+    "another number of groups": fact([], "groups"),
+    "numbers that are a list": fact([], "numbers"),
+    "numbers of no parameter": fact({"x": 1}, "numbers"),
+}
+
+
+@pytest.mark.parametrize("spoil", NO_PLACE.values(), ids=NO_PLACE.keys())
+def test_a_checkpoint_that_holds_no_place_of_this_run_is_refused_and_the_model_stays(spoil, path):
+    spoil(path)
+    content, model = path.read_bytes(), LeNet5(seed=1)
+    with pytest.raises(CheckpointError, match="checkpoint.safetensors "):
+        trained(120, model=model, checkpoint=path)
+    assert same_bits(model, LeNet5(seed=1)) and path.read_bytes() == content
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="what a process has mapped is not told here")
+def test_a_run_that_went_on_with_another_optimizer_does_not_keep_its_checkpoint_mapped(tmp_path):
+    """Windows replaces no file that is mapped, and Adam keeps the tensors it is given."""
+    path = tmp_path / "adam.safetensors"
+    mapped = []
+
+    def look(progress):
+        mapped.append(str(path) in {region.path for region in psutil.Process().memory_maps()})
+        raise StopTraining
+
+    for _ in ("from the start", "from the checkpoint"):
+        model = LeNet5(seed=1)
+        trained(120, model=model, optimizer=torch.optim.Adam(model.parameters()), checkpoint=path, callback=look)
+    assert mapped == [False, False]
 
 
 def other_version(path):

@@ -64,7 +64,14 @@ OTHER_FILES = {
     "a list": b"[1, 2]",
     "no history": b'{"error": 1.0}',
     "no text": bytes(range(256)),
-}
+    "nested without end": b"[" * 200_000,
+    "null": b"null",
+    **{f"{name} is {value}": json.dumps({"configuration": {}, "source": "MNIST", "seed": 0, name: value}).encode()
+       for name, value in (
+           ("source", 3), ("seed", "0"), ("passes", 3), ("passes", [3]), ("passes", [{"pass": 1}]), ("finished", "x"),
+           ("passes", [dict.fromkeys(("pass", "eta", "train_error", "train_loss", "test_error", "seconds"), "x")]),
+    )},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES.keys())
