@@ -6,7 +6,7 @@ waits only for what it uses.
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 MODULES = {
     "codes": ("ASCII_CODES", "DIGIT_CODES"),

@@ -34,7 +34,9 @@ class SDLM(Optimizer):
             gradients = [weight.grad for weight in weights]
             if any(gradient is None for gradient in gradients):
                 found = [each for each in zip(weights, gradients, damped) if each[1] is not None]
-                weights, gradients, damped = zip(*found) if found else ((), (), ())
+                if not found:
+                    continue
+                weights, gradients, damped = zip(*found)
             torch._foreach_addcdiv_(weights, gradients, damped, value=-group["lr"])
 
     def step(self, closure=None):

@@ -1,8 +1,10 @@
 """SDLM: the update against the rule written out, its rates, its state, the schedules, the running average."""
 
 import copy
+import io
 import itertools
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -276,3 +278,83 @@ def test_mse_of_the_reference_is_what_the_engine_minimises():
     model = network()
     with torch.no_grad():
         assert relative(MSELoss()(model(X), Y) * len(X), mse(model(X), Y)) < 1e-12
+
+
+# As any torch optimizer
+
+
+def saved_and_loaded(rule):
+    content = io.BytesIO()
+    torch.save(rule, content)
+    content.seek(0)
+    return torch.load(content, weights_only=False)
+
+
+COPIES = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda rule: pickle.loads(pickle.dumps(rule)),
+    "torch.save": saved_and_loaded,
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES.keys())
+def test_a_copy_has_the_rates_and_steps_by_them(copied, prepared):
+    _, h, rule = prepared
+    other = copied(rule)
+    assert repr(other) == repr(rule)
+    assert all(torch.equal(rate, rule.rates()[name]) for name, rate in other.rates().items())
+    weights = other.param_groups[0]["params"]
+    before = [weight.detach().clone() for weight in weights]
+    other.step()  # a copied parameter has no .grad
+    assert all(torch.equal(weight, old) for weight, old in zip(weights, before, strict=True))
+    for weight in weights:
+        weight.grad = torch.ones_like(weight)
+    other.step()
+    for weight, old, rate in zip(weights, before, rule.rates().values(), strict=True):
+        assert relative(old - weight.detach(), rate) < 1e-9
+
+
+def test_eta_and_lr_are_one_number_to_schedulers_and_readers(prepared):
+    _, _, rule = prepared
+    assert rule.param_groups[0]["eta"] == rule.param_groups[0]["lr"] == 3e-4
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(rule, 0.5)
+    rule.step()
+    scheduler.step()
+    assert rule.param_groups[0]["eta"] == scheduler.get_last_lr()[0] == 1.5e-4
+    rule.param_groups[0]["eta"] = 1e-5
+    assert rule.param_groups[0]["lr"] == 1e-5
+
+
+def test_a_state_without_names_leaves_the_names(prepared):
+    model, h, rule = prepared
+    state = rule.state_dict()
+    for group in state["param_groups"]:
+        group.pop("param_names", None)
+    other = optimizer(model)
+    other.load_state_dict(state)
+    assert list(other.rates()) == list(h)
+
+
+def test_a_group_added_with_names_takes_its_curvature_by_name(prepared):
+    model, h, _ = prepared
+    named = dict(model.named_parameters())
+    rule = SDLM([pair for pair in named.items() if pair[0] != "f6.weight"], eta=3e-4, mu=0.05)
+    rule.add_param_group({"params": [("f6.weight", named["f6.weight"])], "eta": 1e-4})
+    rule.set_curvature(h)
+    rates = rule.rates()
+    assert worst(rates["f6.weight"], 1e-4 / (0.05 + h["f6.weight"])) < 1e-12
+    assert worst(rates["c1.weight"], 3e-4 / (0.05 + h["c1.weight"])) < 1e-12
+
+
+def test_gradients_of_each_pattern_by_torch_func_are_those_of_one_after_another():
+    model = network()
+    weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+    def error(weights, x, target):
+        penalties = torch.func.functional_call(model, weights, (x[None],))
+        return (penalties[0] * target).sum()
+
+    each = torch.func.vmap(torch.func.grad(error), in_dims=(None, 0, 0))(weights, X[:3], torch.eye(10)[Y[:3]].to(X))
+    for i in range(3):
+        _, expected = by_autograd(model, mse, X[i : i + 1], Y[i : i + 1])
+        assert all(relative(each[name][i], value) < 1e-9 for name, value in expected.items())
