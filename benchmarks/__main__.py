@@ -1,4 +1,4 @@
-"""`make bench`: time this network beside the same one in torch.nn and write benchmarks/results.md."""
+"""`make bench`: time this network beside an earlier version, torch.nn and plain C; write benchmarks/results.md."""
 
 import argparse
 import os
@@ -12,37 +12,74 @@ from pathlib import Path
 
 import torch
 
-from lenet_helpers.data.digits import Digits
-from lenet_helpers.model import LeNet5
-from lenet_helpers.training.loop import fit
+from lenet_helpers import Digits, LeNet5, fit
 
+from .before import COMMIT, Before
+from .plain_c import FLAGS, compiled
 from .reference import TorchLeNet5
-from .subjects import inference, our_curvature, our_step, torch_step
+from .subjects import compiled_step, inference, our_curvature, our_step, plain_c_step, torch_step
 from .timing import Comparison, compare
 
 RESULTS = Path(__file__).with_name("results.md")
-C_LOOP = 0.24e-3  # seconds of a one-pattern step as plain loops in C, one core (another machine)
 REPEAT = {1: 100, 16: 20, 64: 6, 256: 2, 500: 1, 10000: 1}
+THREADS = (1, 2)
 
 
-def steps():
-    """Rows: one-pattern and mini-batch steps, at 1 and 2 threads."""
-    for count, bars in ((1, (0.38, None)), (16, (None, 0.70)), (64, (None, 0.70)), (256, (None, 0.70))):
-        for threads, bar in zip((1, 2), bars):
-            torch.set_num_threads(threads)
-            result = compare(our_step(count), torch_step(count), REPEAT[count])
-            yield row(f"training step, {count} {plural(count)}, {threads} {plural(threads, 'thread')}", bar, result)
+def steps(before):
+    """Rows: training steps, beside the earlier version and beside torch.nn."""
+    for threads in THREADS:
+        torch.set_num_threads(threads)
+        for count in (1, 16, 64, 256):
+            what, repeat = f"training step, {named(count, threads)}", REPEAT[count]
+            bar = 1.00 if count > 1 else 0.70 if threads == 1 else None
+            yield row(f"{what} / before", bar, compare(our_step(count), our_step(count, before), repeat))
+            bar = 0.16 if count == threads == 1 else None
+            yield row(f"{what} / torch.nn", bar, compare(our_step(count), torch_step(count), repeat))
 
 
-def forwards():
-    """Rows: inference."""
-    for threads in (1, 2):
+def plain_c():
+    """Rows: a one-pattern step beside plain loops in C."""
+    torch.set_num_threads(1)
+    for more, bar in (([], None), (["-ffast-math"], 1.5)):
+        function, flags = compiled(more), " ".join([*FLAGS, *more])
+        if function is None:
+            yield f"| training step, 1 pattern / C ({flags}) | <= 1.50 | no compiler `cc` | | |"
+        else:
+            result = compare(our_step(1), plain_c_step(function), REPEAT[1])
+            yield row(f"training step, 1 pattern, 1 thread / C ({flags})", bar, result)
+
+
+def compiling():
+    """Rows: the same plain step through torch.compile."""
+    torch.set_num_threads(1)
+    for count in (1, 64):
+        try:
+            result = compare(our_step(count), compiled_step(count), REPEAT[count])
+        except Exception as error:  # whatever stops a compiler: the row says so
+            yield f"| training step, {named(count, 1)} / torch.compile | | {type(error).__name__} | | |"
+        else:
+            yield row(f"training step, {named(count, 1)} / torch.compile", None, result)
+
+
+def forwards(before):
+    """Rows: inference, beside the earlier version in eval mode and beside torch.nn straight after fit."""
+    for threads in THREADS:
         torch.set_num_threads(threads)
         for count in (1, 64, 256, 10000):
-            model = LeNet5()
-            ours, theirs = inference(model, count), inference(TorchLeNet5().take(model), count)
-            result = compare(ours, theirs, REPEAT[count], turns=15 if count < 10000 else 5)
-            yield row(f"forward, {count:,} {plural(count)}, {threads} {plural(threads, 'thread')}", 0.90, result)
+            ours, theirs = LeNet5().eval(), before["model"].LeNet5().eval()
+            turns = 15 if count < 10000 else 5
+            result = compare(inference(ours, count), inference(theirs, count), REPEAT[count], turns)
+            bar = 1.00 if count > 1 else 0.70 if threads == 1 else None
+            yield row(f"forward, {named(count, threads)} / before", bar, result)
+    torch.set_num_threads(1)
+    trained = LeNet5()
+    fit(trained, noise_digits(200), passes=1, schedule=[1e-6], progress=False)
+    for mode in (torch.no_grad, torch.inference_mode):
+        for count in (1, 64, 256):
+            theirs = inference(TorchLeNet5().take(trained), count, mode)
+            result = compare(inference(trained, count, mode), theirs, REPEAT[count])
+            what = f"forward under {mode.__name__} straight after fit, {named(count, 1)} / torch.nn"
+            yield row(what, 0.40, result)
 
 
 def whole_pass(count=20000):
@@ -62,9 +99,12 @@ def whole_pass(count=20000):
     return row(f"a pass of fit over {count:,}, h estimated included / bare steps", 1.10, result)
 
 
-def curvature():
+def curvature(before):
     """Rows: the estimate of h on 500 patterns."""
-    torch.set_num_threads(2)
+    for threads in THREADS:
+        torch.set_num_threads(threads)
+        result = compare(our_curvature(500), our_curvature(500, before), 1)
+        yield row(f"h on 500 patterns, {plural(threads, 'thread')} / before", 1.00, result)
     yield row("h on 500 patterns / our mini-batch step on 500", 1.5, compare(our_curvature(500), our_step(500), 1))
     diagonal = backpack(500)
     if diagonal is None:
@@ -91,7 +131,7 @@ def memory(updates=20):
     ]  # fmt: skip
     ours, theirs = measured
     what = "growth of peak memory over a pass at batch 256"
-    return f"| {what} | <= 1.00 | **{ours / theirs:.2f}** | {ours:.0f} MB | {theirs:.0f} MB |"
+    return f"| {what} / torch.nn | <= 0.70 | **{ours / theirs:.2f}** | {ours:.0f} MB | {theirs:.0f} MB |"
 
 
 def linear(turns=3):
@@ -118,7 +158,7 @@ def linear(turns=3):
 
 
 def throughput():
-    """Lines: how far a step is from a plain C loop, and from the matrix products of this machine."""
+    """A line: how far a step is from the matrix products of this machine."""
     torch.set_num_threads(1)
     a, b, out = torch.rand(512, 512), torch.rand(512, 512), torch.empty(512, 512)
     seconds = []
@@ -127,12 +167,10 @@ def throughput():
         torch.mm(a, b, out=out)
         seconds.append(time.perf_counter() - start)
     rate = 512**3 / statistics.median(seconds)
-    step = compare(our_step(1), our_step(1), 100).seconds[0]
-    work = multiply_adds()
+    step, work = compare(our_step(1), our_step(1), 100).seconds[0], multiply_adds()
     return (
-        f"A one-pattern step takes {1e3 * step:.3f} ms on one thread: {step / C_LOOP:.2f} times the "
-        f"{1e3 * C_LOOP:.2f} ms of plain loops in C (measured on another machine). Its {work / 1e6:.2f} million "
-        f"multiply-adds would take {1e3 * work / rate:.3f} ms at the rate of a 512 x 512 matrix product in this run "
+        f"A one-pattern step takes {1e3 * step:.3f} ms on one thread. Its {work / 1e6:.2f} million multiply-adds would "
+        f"take {1e3 * work / rate:.3f} ms at the rate of a 512 x 512 matrix product in this run "
         f"({rate / 1e9:.1f} billion a second): {step * rate / work:.1f} times that."
     )
 
@@ -149,13 +187,13 @@ def cuda():
         return "CUDA: not measured (no GPU at hand)."
     times = []
     for count in (1, 64, 256):
-        step = our_step(count, "cuda")
+        step = our_step(count, device="cuda")
 
         def timed(step=step):
             step()
             torch.cuda.synchronize()
 
-        times.append(f"{1e3 * compare(timed, timed, 20).seconds[0]:.3f} ms ({count} {plural(count)})")
+        times.append(f"{1e3 * compare(timed, timed, 20).seconds[0]:.3f} ms ({plural(count)})")
     return f"{torch.cuda.get_device_name()}: a training step takes {', '.join(times)}."
 
 
@@ -175,7 +213,11 @@ def row(what, bar, result: Comparison):
 
 
 def plural(count, noun="pattern"):
-    return noun if count == 1 else noun + "s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def named(count, threads):
+    return f"{plural(count)}, {plural(threads, 'thread')}"
 
 
 def main():
@@ -183,16 +225,19 @@ def main():
     parser.add_argument("--out", type=Path, default=RESULTS, help="file to write (default: benchmarks/results.md)")
     parser.add_argument("--quick", action="store_true", help="leave out the passes over 15,000 to 60,000 patterns")
     arguments = parser.parse_args()
-    lines = [*steps(), *forwards(), whole_pass(), *curvature(), memory()]
+    before = Before()
+    lines = [*steps(before), *plain_c(), *compiling(), *forwards(before), whole_pass(), *curvature(before), memory()]
     if not arguments.quick:
         lines.append(linear())
     table = "\n".join(lines)
     machine = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores"
     arguments.out.write_text(
-        "# Speed beside torch.nn\n\n"
+        "# Speed\n\n"
         "`make bench` wrote this. Ratios are ours / theirs, lower is better: medians of turns interleaved in one "
-        "process, quartiles in brackets; times in ms. Theirs is the same network with Conv2d under Table I's mask, "
-        "AvgPool2d, Linear, autograd and torch.optim.SGD (`benchmarks/reference.py`).\n\n"
+        f"process, quartiles in brackets; times in ms. Before is this package at commit {COMMIT}, torch.nn the same "
+        "network with Conv2d under Table I's mask, AvgPool2d, Linear, autograd and torch.optim.SGD "
+        "(`benchmarks/reference.py`), C the same step as plain loops (`benchmarks/one_pattern.c`), torch.compile the "
+        "same plain step compiled instead of replayed.\n\n"
         f"{date.today()}, {platform.system()} {machine}, Python {platform.python_version()}, "
         f"torch {torch.__version__}.\n\n"
         "| what | bar | ratio | ours | theirs |\n|---|---|---|---|---|\n"

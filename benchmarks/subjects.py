@@ -1,15 +1,14 @@
-"""What is timed: the steps of both networks on the same random patterns."""
+"""What is timed: the steps of the networks on the same random patterns."""
 
 import torch
 
-from lenet_helpers.losses import MAPLoss, one_hot
-from lenet_helpers.model import LeNet5
-from lenet_helpers.propagation import Propagation
-from lenet_helpers.sdlm import SDLM, estimate_curvature
+from lenet_helpers import losses, model, propagation, sdlm
 
+from .plain_c import c_step
 from .reference import TorchLeNet5, map_loss
 
 ETA = 1e-6  # small, so that hundreds of steps on the same patterns leave the numbers ordinary
+TODAY = {"model": model, "losses": losses, "propagation": propagation, "sdlm": sdlm}
 
 
 def patterns(count, device="cpu"):
@@ -19,47 +18,80 @@ def patterns(count, device="cpu"):
     return x.to(device), torch.randint(0, 10, (count,), generator=generator).to(device)
 
 
-def our_step(count, device="cpu"):
-    """One update of ours: derivatives by hand, SDLM."""
-    model, loss, (x, labels) = LeNet5().to(device), MAPLoss(), patterns(count, device)
-    optimizer = SDLM(model.named_parameters(), eta=ETA)
-    optimizer.set_curvature(estimate_curvature(model, loss, *patterns(100, device)))
-    propagation, target, penalties = Propagation(model, loss), one_hot(labels, 10, x.dtype), torch.empty(count, 10)
-    penalties = penalties.to(device)
+def prepared(package=TODAY, device="cpu"):
+    """(LeNet5, MAPLoss, SDLM with a curvature) of this package, or of the one `before`."""
+    network, loss = package["model"].LeNet5().to(device), package["losses"].MAPLoss()
+    optimizer = package["sdlm"].SDLM(network.named_parameters(), eta=ETA)
+    optimizer.set_curvature(package["sdlm"].estimate_curvature(network, loss, *patterns(100, device)))
+    return network, loss, optimizer
 
+
+def our_step(count, package=TODAY, device="cpu"):
+    """One update as fit does it: derivatives by hand, replayed, SDLM."""
+    network, loss, optimizer = prepared(package, device)
+    x, labels = patterns(count, device)
+    inner, target = package["propagation"].Propagation(network, loss), torch.eye(10, device=device)[labels]
+    penalties = torch.empty(count, 10, device=device)
+
+    @torch.no_grad()
     def step():
-        propagation.gradient(x, target, penalties)
+        inner.gradient(x, target, penalties)
         optimizer.update()
 
     return step
 
 
+def compiled_step(count):
+    """The same plain step through torch.compile, the update eager."""
+    network, loss, optimizer = prepared()
+    x, labels = patterns(count)
+    pixels, target = x.flatten(1).t().contiguous(), torch.eye(10)[labels].t().contiguous()
+    derivatives = torch.compile(propagation.first_derivatives, fullgraph=True)
+
+    @torch.no_grad()
+    def step():
+        _, found = derivatives(network, loss, pixels, target, x.shape[1:])
+        for name, parameter in network.named_parameters():
+            parameter.grad = found[name]
+        optimizer.update()
+
+    return step
+
+
+def plain_c_step(function):
+    """The same update of one pattern as plain loops in C."""
+    network, _, optimizer = prepared()
+    x, labels = patterns(1)
+    return c_step(function, network, optimizer, x, int(labels))[0]
+
+
 def torch_step(count, device="cpu"):
     """One update of torch.nn's: autograd, torch.optim.SGD."""
-    model, (x, labels) = TorchLeNet5().take(LeNet5()).to(device), patterns(count, device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=ETA)
+    network, (x, labels) = TorchLeNet5().take(model.LeNet5()).to(device), patterns(count, device)
+    optimizer = torch.optim.SGD(network.parameters(), lr=ETA)
 
     def step():
         optimizer.zero_grad()
-        map_loss(model(x), labels).backward()
+        map_loss(network(x), labels).backward()
         optimizer.step()
 
     return step
 
 
-def inference(model, count, device="cpu"):
-    """A forward without gradients."""
-    model, (x, _) = model.eval().to(device), patterns(count, device)
+def inference(network, count, mode=torch.no_grad):
+    """A forward without gradients, the network in whatever mode it is."""
+    x, _ = patterns(count)
 
     def forward():
-        with torch.no_grad():
-            return model(x)
+        with mode():
+            return network(x)
 
     return forward
 
 
-def our_curvature(count):
-    """The estimate of h on `count` patterns, in memories used again, as in fit."""
-    model, loss, (x, labels) = LeNet5(), MAPLoss(), patterns(count)
-    propagation = Propagation(model, loss)
-    return lambda: estimate_curvature(model, loss, x, labels, propagation=propagation)
+def our_curvature(count, package=TODAY):
+    """The estimate of h on `count` patterns, again and again as in fit."""
+    network, loss, _ = prepared(package)
+    x, labels = patterns(count)
+    inner = package["propagation"].Propagation(network, loss)
+    return lambda: package["sdlm"].estimate_curvature(network, loss, x, labels, propagation=inner)

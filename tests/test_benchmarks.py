@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from benchmarks.__main__ import multiply_adds, row
+from benchmarks.before import Before
+from benchmarks.plain_c import c_step, compiled
 from benchmarks.reference import TorchLeNet5, map_loss
-from benchmarks.subjects import our_step, patterns, torch_step
+from benchmarks.subjects import our_step, patterns, prepared, torch_step
 from benchmarks.timing import Comparison, compare
 from lenet_helpers.losses import MAPLoss
 from lenet_helpers.model import LeNet5
@@ -41,3 +43,32 @@ def test_the_two_are_called_by_turns():
 
 def test_multiply_adds_of_a_step_are_three_times_the_connections_less_c1s():
     assert multiply_adds() == 3 * 340_908 - 122_304
+
+
+@pytest.mark.skipif(compiled() is None, reason="no C compiler `cc`")
+def test_the_c_loops_make_the_same_updates():
+    model, loss, optimizer = prepared()
+    optimizer.param_groups[0]["eta"] = 1e-3
+    x, labels = patterns(1)
+    update, weights, penalties = c_step(compiled(), model, optimizer, x, int(labels))
+    first = weights.clone()
+    for _ in range(4):
+        optimizer.zero_grad()
+        answers = model(x)
+        loss(answers, labels).backward()
+        optimizer.step()
+        update()
+    assert torch.allclose(penalties, answers[0], rtol=1e-5)
+    ours = torch.cat([parameter.detach().reshape(-1) for parameter in model.parameters()])
+    assert (ours - first).abs().max() > 1e-3 and (ours - weights).abs().max() < 1e-6
+
+
+def test_an_earlier_version_stands_beside_this_one_without_mixing():
+    before = Before()
+    assert before["model"].LeNet5 is not LeNet5
+    with torch.no_grad():
+        x, _ = patterns(3)
+        assert torch.allclose(before["model"].LeNet5(seed=2)(x), LeNet5(seed=2)(x), rtol=1e-5)
+    import lenet_helpers.model
+
+    assert lenet_helpers.model.LeNet5 is LeNet5

@@ -72,6 +72,14 @@ class Layer(Module):
         add_up(dict(self.named_parameters()), found, "grad" if order == 1 else "curvature")
         return patterns_first(down)
 
+    def fan_in(self):
+        """Parameter name -> connections into one of its units."""
+        return {}
+
+    def output_size(self, rows, columns):
+        """Rows and columns of the output for an input of this size."""
+        return rows, columns
+
     def connections(self, rows, columns):
         """Connections into output maps of this size, the biases' included."""
         return sum(parameter.numel() for parameter in self.parameters()) * rows * columns

@@ -23,13 +23,12 @@ class Convolution(Layer):
         connected = torch.ones(out_maps, in_maps, dtype=torch.bool) if table is None else table.bool()
         if connected.shape != (out_maps, in_maps) or not connected.any(1).all():
             raise ValueError(
-                f"table has shape {tuple(connected.shape)}, connected output maps {connected.any(1).tolist()}; "
-                f"expected ({out_maps}, {in_maps}), an input map for each output map."
+                f"table has shape {tuple(connected.shape)}, inputs an output map {connected.sum(-1).tolist()}; "
+                f"expected shape ({out_maps}, {in_maps}) and no output map left out."
             )
         shape = (out_maps, in_maps) if table is None else (int(connected.sum()),)
-        weight = torch.empty(*shape, kernel, kernel)
         innermost = torch.channels_last if table is None else torch.contiguous_format  # maps, as in a window
-        self.weight = Parameter(weight.contiguous(memory_format=innermost))
+        self.weight = Parameter(torch.empty(*shape, kernel, kernel).contiguous(memory_format=innermost))
         self.bias = Parameter(torch.empty(out_maps))
         self.register_buffer("connected", connected, persistent=False)
         self.register_buffer("places", places(connected, kernel), persistent=False)
@@ -37,15 +36,12 @@ class Convolution(Layer):
 
     def fprop(self, x):
         """a_i = b_i + sum of w x over places of the kernel and connected maps: kernels times windows."""
-        kernels, size = self.kernels(), self.kernel
-        (rows, _, columns, patterns), bias = x.unfold(0, size, 1).unfold(2, size, 1).shape[:4], self.bias.unsqueeze(1)
-        if patterns < MANY:  # one product over all windows
-            windows = x.unfold(0, size, 1).unfold(2, size, 1).permute(4, 5, 1, 0, 2, 3).reshape(kernels.shape[1], -1)
-            a = torch.addmm(bias, kernels, windows).view(-1, rows, columns, patterns).transpose(0, 1)
-        else:  # one for each row of outputs, all the states of which lie in one piece
-            states = x.unfold(2, size, 1).permute(0, 4, 1, 2, 3).reshape(-1, columns * patterns)
-            windows = states.unfold(0, kernels.shape[1], size * self.in_maps).mT
-            a = torch.baddbmm(bias, kernels.expand(rows, -1, -1), windows).view(rows, -1, columns, patterns)
+        kernels, windows, bias = self.kernels(), unfold(x, self.kernel), self.bias.unsqueeze(1)
+        rows, columns = self.output_size(x.shape[0], x.shape[2])
+        if windows.dim() == 2:
+            a = torch.addmm(bias, kernels, windows).view(-1, rows, columns, x.shape[3]).transpose(0, 1)
+        else:
+            a = torch.baddbmm(bias, kernels.expand(rows, -1, -1), windows).view(rows, -1, columns, x.shape[3])
         return a, (windows, kernels)
 
     def bprop(self, signal, kept):  # Eq. 19
@@ -95,6 +91,15 @@ class Convolution(Layer):
                 f"Convolution got an input of shape {tuple(x.shape)}; expected (patterns, {self.in_maps}, rows, "
                 f"columns) with at least {self.kernel} rows and columns."
             )
+
+
+def unfold(x, size):
+    """Windows of (rows, maps, columns, patterns) as columns (size x size x maps): of one matrix for few patterns; for
+    many of one a row of outputs, as these are made from states that lie in one piece, where the matrices overlap."""
+    if x.shape[3] < MANY:
+        return x.unfold(0, size, 1).unfold(2, size, 1).permute(4, 5, 1, 0, 2, 3).reshape(size * size * x.shape[1], -1)
+    shifted = x.unfold(2, size, 1).permute(0, 4, 1, 2, 3)  # rows, kernel columns, maps, columns, patterns
+    return shifted.flatten(3).flatten(0, 2).unfold(0, size * size * x.shape[1], size * x.shape[1]).mT
 
 
 def places(connected, kernel):

@@ -36,9 +36,6 @@ class FullConnection(Layer):
     def fan_in(self):
         return {"weight": self.inputs, "bias": self.inputs}
 
-    def output_size(self, rows, columns):
-        return rows, columns
-
     def check_input(self, x):
         if x.dim() < 2 or x.shape[1] != self.inputs:
             raise ValueError(

@@ -44,12 +44,6 @@ class RBF(Layer):
             down = down + (slopes * (hessian.unsqueeze(2) * slopes).sum(1)).sum(0)
         return laid_out(down, signal), {}
 
-    def fan_in(self):
-        return {}
-
-    def output_size(self, rows, columns):
-        return rows, columns
-
     def connections(self, rows, columns):
         return self.codes.numel() * rows * columns
 

@@ -25,9 +25,6 @@ class Squash(Layer):
     def bbprop(self, signal, y):  # Eq. 27: the slope squared
         return slope(y).square() * signal, {}
 
-    def fan_in(self):
-        return {}
-
     def check_input(self, x):
         if x.dim() < 1:
             raise ValueError("Squash got a single number; expected a tensor with patterns first.")
