@@ -1,0 +1,176 @@
+"""Which pieces of ink are the digit, and which are lines, frames, edges, shadows, dirt, or another digit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .ground import CLEAR, NOISY, both_polarities, opened
+from .lines import printed_lines
+
+TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
+SPECK = 0.02  # a piece with less than this share of the ink is dirt
+SMALL = 0.2  # of a picture's longer side: what spans more within it is what the picture shows
+PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
+RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
+SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
+WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digits is 2.0
+BLANK = "got a blank picture, expected one digit with ground around it; draw or choose another."
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one look at a picture (rows, columns) shows: see `normalise.Sighting`."""
+
+    ground: np.ndarray
+    ink: np.ndarray
+    box: tuple | None = None
+    refusal: str = ""
+    at_border: bool = False
+
+    @property
+    def extent(self):
+        return 0 if self.box is None else (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
+
+
+class Pieces:
+    """The connected pieces of a mask: their boxes (pairs of slices), and the mass and the peak of the ink in them."""
+
+    def __init__(self, mask, ink):
+        self.labels, self.count = ndimage.label(mask, structure=TOUCHING)
+        self.boxes = ndimage.find_objects(self.labels)
+        every = np.arange(1, self.count + 1)
+        self.mass = np.asarray(ndimage.sum_labels(ink, self.labels, every))
+        self.peak = np.asarray(ndimage.maximum(ink, self.labels, every))
+        self.ends = np.array([[p.start for p in box] + [p.stop for p in box] for box in self.boxes]).reshape(-1, 4)
+        self.height, self.width = (self.ends[:, 2:] - self.ends[:, :2]).T
+        self.span = np.maximum(self.height, self.width)
+        rows, columns = mask.shape
+        self.at_border = (self.ends[:, :2] == 0).any(axis=1) | (self.ends[:, 2:] == [rows, columns]).any(axis=1)
+
+    def mask(self, chosen):
+        """The pixels of the chosen pieces, a mask over pieces."""
+        return np.concatenate([[False], chosen])[self.labels]
+
+
+def digit_ink(grey):
+    """What is seen in grey levels (rows, columns): the digit's ink and its box, or a refusal.
+
+    Dark ink encloses light places and light ink dark ones: of the two polarities, that one is right whose digit is
+    the larger.
+    """
+    seen = [_one_polarity(grey, ink, sign) for sign, ink in zip((-1, 1), both_polarities(grey))]
+    return max(seen, key=lambda each: (each.box is not None, not each.at_border, each.extent))
+
+
+def _one_polarity(grey, ink, sign):
+    departure, noise = ink.departure, ink.noise
+    nothing = Seen(ink.ground, np.zeros_like(grey), refusal=BLANK)
+    if not departure.max() > max(6 * noise, 1e-3 * np.abs(grey).max()):
+        return nothing
+    seen = departure > max(4 * noise, 0.2 * departure.max())
+    mask = seen & ~printed_lines(seen)
+    pieces = Pieces(mask, departure)
+    kept = _shown(pieces)
+    if not kept.any():
+        return nothing
+    mask = pieces.mask(kept)
+    full = _full(departure, mask)
+    kept &= pieces.peak >= PALE * full
+    mask = pieces.mask(kept)
+    # the ground again, from closer by: what is three strokes wide is no stroke, but a shadow
+    thickness = 2 * ndimage.distance_transform_edt(np.pad(mask & (departure > full / 2), 1)).max()
+    width = round(3 * thickness + 3)
+    if width < 0.3 * max(grey.shape):
+        departure = np.maximum(departure - np.maximum(opened(departure, width, noise > 0), 0), 0)
+        full = _full(departure, mask)
+    inklevel = np.median(sign * grey[mask & (departure > full / 2)])
+    contrast = np.maximum(inklevel - sign * ink.ground, departure[mask].max() / 2)
+    share = departure / contrast
+    faint = np.clip(max(5 * noise / full, 8 * _halo(share, mask & (share > 0.5))), CLEAR, NOISY)
+    set_aside = seen & ~mask
+    strong = ndimage.binary_propagation(mask & (share > faint), TOUCHING, mask=(share > faint) & ~set_aside)
+    pieces = Pieces(strong, share)
+    chosen = pieces.mass >= SPECK * pieces.mass.sum()
+    if not chosen.any():
+        return nothing
+    strong = pieces.mask(chosen)
+    if not _has_edges(sign * grey, strong, inklevel, full) or _is_sheet(strong):
+        return nothing
+    top, left = pieces.ends[chosen, :2].min(axis=0)
+    bottom, right = pieces.ends[chosen, 2:].max(axis=0)
+    box = (int(top), int(left), int(bottom), int(right))
+    near = ndimage.binary_dilation(strong, TOUCHING, iterations=max(round(thickness / 2), 1))
+    share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
+    share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
+    return Seen(ink.ground, share, box, _refusal(pieces, chosen, box), bool(pieces.at_border[chosen].any()))
+
+
+def _has_edges(level, mask, inklevel, full):
+    """Whether the pixels around the ink are no ink: around a gap between strokes, some are of the gap's level."""
+    once = ndimage.binary_dilation(mask, TOUCHING)
+    around = ndimage.binary_dilation(once, TOUCHING) & ~once
+    return not around.any() or (inklevel - level[around] > 0.4 * full).mean() > 0.8
+
+
+def _is_sheet(mask):
+    """Whether the mask is a large rectangle with something written on it."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    filled = ndimage.binary_fill_holes(mask)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    written = 1 - mask.sum() / filled.sum()
+    return min(filled.shape) > SMALL * max(mask.shape) and filled.mean() > RECTANGLE and 0.01 < written < 0.4
+
+
+def _halo(share, strong):
+    """The share of full ink that four fifths of the pixels around strong ink do not reach: 0 on clean ground."""
+    once = ndimage.binary_dilation(strong, TOUCHING, iterations=2)
+    around = ndimage.binary_dilation(once, TOUCHING, iterations=2) & ~once
+    return np.percentile(share[around], 80) if around.any() else 0
+
+
+def _full(departure, mask):
+    """The departure of full ink: the median of what is more than half as dark as the darkest."""
+    inside = departure[mask]
+    return np.median(inside[inside > inside.max() / 2])
+
+
+def _shown(pieces):
+    """The pieces that the picture shows: not dirt, not what reaches in from the border, no frame around others."""
+    kept = pieces.mass >= 0
+    side = max(pieces.labels.shape)
+    inside = ~pieces.at_border
+    if (pieces.span[inside] >= SMALL * side).any():
+        kept &= inside
+    for piece in np.flatnonzero(kept & (pieces.span >= SMALL * side)):
+        if _frames(pieces, piece, kept):
+            kept[piece] = False
+    total = pieces.mass[kept].sum()
+    return kept & (pieces.mass >= SPECK * total)
+
+
+def _frames(pieces, piece, kept):
+    """Whether a piece is a rectangle around another one."""
+    filled = ndimage.binary_fill_holes(pieces.labels[pieces.boxes[piece]] == piece + 1)
+    if filled.mean() < RECTANGLE:
+        return False
+    top, left, bottom, right = pieces.ends[piece]
+    within = (pieces.ends[:, :2] > (top, left)).all(axis=1) & (pieces.ends[:, 2:] < (bottom, right)).all(axis=1)
+    return bool((within & kept & (pieces.span >= SMALL * pieces.span[piece])).any())
+
+
+def _refusal(pieces, chosen, box):
+    """Why this is not one digit, in a sentence, or nothing."""
+    height, width = box[2] - box[0], box[3] - box[1]
+    heights, ends = pieces.height[chosen], pieces.ends[chosen]
+    large = heights >= 0.5 * height
+    if large.sum() >= 2 and width > 0.9 * height:
+        order = np.argsort(ends[large, 1])
+        starts, stops = ends[large, 1][order], ends[large, 3][order]
+        if (starts[1:] >= stops[:-1]).all():
+            count = {2: "two", 3: "three"}.get(int(large.sum()), "several")
+            return f"this looks like {count} digits side by side, expected one; cut them apart, one a picture."
+    if width > WIDEST * height and pieces.mask(chosen).sum() / (height * width) < SOLID:
+        return "this is wider than any digit, expected one; cut it into pictures of one digit each."
+    if len(heights) >= 6:
+        return f"this looks like a page or scattered pieces ({len(heights)} of them), expected one digit; cut it out."
+    return ""
