@@ -1,11 +1,11 @@
 """Which pieces of ink are the digit, and which are lines, frames, edges, shadows, dirt, or another digit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-from .ground import CLEAR, NOISY, both_polarities, opened
+from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, smooth_light, opened
 from .lines import printed_lines
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
@@ -15,6 +15,12 @@ PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
 RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
 SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
 WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digits is 2.0
+BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
+STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
+FRAME = 4.0  # widths: lines with nothing in them are seen before light places this short are taken for strokes
+LINES = "this looks like lines or a frame with nothing in it, expected one digit; give one with a digit."
+UNCLEAR = "no strokes stand out clearly from the ground, expected one digit; take it again in even light, close by."
+EDGE = "something reaches in from the edge of the picture, expected one digit with ground around it; cut that off."
 BLANK = "got a blank picture, expected one digit with ground around it; draw or choose another."
 
 
@@ -26,11 +32,7 @@ class Seen:
     ink: np.ndarray
     box: tuple | None = None
     refusal: str = ""
-    at_border: bool = False
-
-    @property
-    def extent(self):
-        return 0 if self.box is None else (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
+    length: float = -2.0  # of the strokes, in widths of the widest
 
 
 class Pieces:
@@ -52,73 +54,89 @@ class Pieces:
         """The pixels of the chosen pieces, a mask over pieces."""
         return np.concatenate([[False], chosen])[self.labels]
 
+    def length(self, chosen):
+        """Of the longest stroke of the chosen pieces, in widths of the widest."""
+        areas = np.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]
+        return areas[chosen].max() / max(_thickness(self.mask(chosen)), 1) ** 2
+
 
 def digit_ink(grey):
     """What is seen in grey levels (rows, columns): the digit's ink and its box, or a refusal.
 
-    Dark ink encloses light places and light ink dark ones: of the two polarities, that one is right whose digit is
-    the larger.
+    Dark ink encloses light places and light ink dark ones, and the ground between strokes, or a shadow on it, may be
+    taken for ink: of what may be ink, that is ink which is most like strokes, long for its width.
     """
-    seen = [_one_polarity(grey, ink, sign) for sign, ink in zip((-1, 1), both_polarities(grey))]
-    return max(seen, key=lambda each: (each.box is not None, not each.at_border, each.extent))
+    best = Seen(grey, np.zeros_like(grey), refusal=BLANK)
+    light, noise = smooth_light(grey)
+    flat = grey - light
+    if np.abs(flat).max() <= max(6 * noise, 1e-3 * np.abs(grey).max()):
+        return best
+    for width in WIDTHS:
+        for sign in (-1, 1):
+            seen = _look_at(grey, sign, departure_from_ground(sign * flat, width, noise), noise)
+            best = max(best, seen, key=lambda each: each.length)
+        if best.length >= STROKES:
+            break
+    return best
 
 
-def _one_polarity(grey, ink, sign):
-    departure, noise = ink.departure, ink.noise
-    nothing = Seen(ink.ground, np.zeros_like(grey), refusal=BLANK)
+def _look_at(grey, sign, departure, noise):
+    ground = grey - sign * departure
+    nothing = Seen(ground, np.zeros_like(grey), refusal=BLANK)
     if not departure.max() > max(6 * noise, 1e-3 * np.abs(grey).max()):
         return nothing
-    seen = departure > max(4 * noise, 0.2 * departure.max())
-    mask = seen & ~printed_lines(seen)
+    seen = departure > max(4 * noise, 0.1 * departure.max())
+    seen_lines = printed_lines(seen)
+    mask = (departure > max(4 * noise, 0.2 * departure.max())) & ~seen_lines
     pieces = Pieces(mask, departure)
     kept = _shown(pieces)
     if not kept.any():
-        return nothing
+        return replace(nothing, refusal=LINES, length=FRAME) if seen_lines.any() else nothing
     mask = pieces.mask(kept)
     full = _full(departure, mask)
     kept &= pieces.peak >= PALE * full
     mask = pieces.mask(kept)
     # the ground again, from closer by: what is three strokes wide is no stroke, but a shadow
-    thickness = 2 * ndimage.distance_transform_edt(np.pad(mask & (departure > full / 2), 1)).max()
+    thickness = _thickness(mask & (departure > full / 2))
     width = round(3 * thickness + 3)
     if width < 0.3 * max(grey.shape):
         departure = np.maximum(departure - np.maximum(opened(departure, width, noise > 0), 0), 0)
         full = _full(departure, mask)
     inklevel = np.median(sign * grey[mask & (departure > full / 2)])
-    contrast = np.maximum(inklevel - sign * ink.ground, departure[mask].max() / 2)
+    contrast = np.maximum(inklevel - sign * ground, departure[mask].max() / 2)
     share = departure / contrast
     faint = np.clip(max(5 * noise / full, 8 * _halo(share, mask & (share > 0.5))), CLEAR, NOISY)
-    set_aside = seen & ~mask
+    set_aside = seen_lines | (pieces.labels > 0) & ~mask
     strong = ndimage.binary_propagation(mask & (share > faint), TOUCHING, mask=(share > faint) & ~set_aside)
     pieces = Pieces(strong, share)
     chosen = pieces.mass >= SPECK * pieces.mass.sum()
     if not chosen.any():
         return nothing
     strong = pieces.mask(chosen)
-    if not _has_edges(sign * grey, strong, inklevel, full) or _is_sheet(strong):
-        return nothing
+    if not _has_edges(sign * grey, strong, inklevel, full):
+        return replace(nothing, refusal=UNCLEAR, length=-1)
+    length = pieces.length(chosen)
+    if length < BLOB and pieces.at_border[chosen].all():
+        return replace(nothing, refusal=EDGE, length=0)
     top, left = pieces.ends[chosen, :2].min(axis=0)
     bottom, right = pieces.ends[chosen, 2:].max(axis=0)
     box = (int(top), int(left), int(bottom), int(right))
     near = ndimage.binary_dilation(strong, TOUCHING, iterations=max(round(thickness / 2), 1))
     share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
     share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
-    return Seen(ink.ground, share, box, _refusal(pieces, chosen, box), bool(pieces.at_border[chosen].any()))
+    return Seen(ground, share, box, _refusal(pieces, chosen, box), length)
 
 
 def _has_edges(level, mask, inklevel, full):
     """Whether the pixels around the ink are no ink: around a gap between strokes, some are of the gap's level."""
     once = ndimage.binary_dilation(mask, TOUCHING)
     around = ndimage.binary_dilation(once, TOUCHING) & ~once
-    return not around.any() or (inklevel - level[around] > 0.4 * full).mean() > 0.8
+    return not around.any() or (inklevel - level[around] > 0.4 * full).mean() > 0.85
 
 
-def _is_sheet(mask):
-    """Whether the mask is a large rectangle with something written on it."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    filled = ndimage.binary_fill_holes(mask)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    written = 1 - mask.sum() / filled.sum()
-    return min(filled.shape) > SMALL * max(mask.shape) and filled.mean() > RECTANGLE and 0.01 < written < 0.4
+def _thickness(mask):
+    """Of the widest stroke, in pixels."""
+    return 2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max()
 
 
 def _halo(share, strong):

@@ -1,43 +1,22 @@
 """Ground and ink: what the paper's level is at every pixel, and how far a pixel departs from it."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
 
-WIDEST = 0.4  # of a picture's longer side: what is wider than this every way is ground, not ink
+WIDTHS = (0.4, 0.15)  # of a picture's longer side: what is wider than this every way is taken as ground, not ink
+NARROWEST = 12  # pixels: in a small picture a stroke may be nearly as wide
 CLEAR = 0.1  # of full ink: the box of a digit is that of what is darker, on clean ground
 NOISY = 0.4  # ... and where the ground is noisy, or has the halo of a JPEG or a blur
 
 
-@dataclass(frozen=True)
-class Ink:
-    """What may be ink in a picture (rows, columns), of one polarity."""
+def departure_from_ground(level, width, noise):
+    """How far `level` (rows, columns; about 0 on the ground, ink above it) rises above its ground, 0 where it does not.
 
-    ground: np.ndarray  # the ground's level, in the picture's units
-    departure: np.ndarray  # from the ground towards the ink, in the picture's units, 0 on the ground and beyond it
-    noise: float  # standard deviation of the ground, in the picture's units
-
-
-def both_polarities(grey):
-    """Ink darker than its ground and ink lighter than its ground, each an Ink; both empty if nothing stands out.
-
-    The light may vary smoothly, which a surface of second order follows, and in steps, as where a shadow, the
-    edge of a sheet or a table crosses the picture, which an opening follows: it keeps whatever is wide.
+    The ground is what is wider than `width` of the picture's longer side: a shadow, a table, the sheet on it.
     """
-    light, noise = _light(grey)
-    flat = grey - light
-    if np.abs(flat).max() <= max(6 * noise, 1e-3 * np.abs(grey).max()):
-        flat = np.zeros_like(flat)
-    width = max(round(WIDEST * max(grey.shape)), 3)
-    return [_ink(sign, grey, sign * flat, width, noise) for sign in (-1, 1)]
-
-
-def _ink(sign, grey, level, width, noise):
-    departure = level - opened(level, width, noise > 0)
+    departure = level - opened(level, max(round(width * max(level.shape)), NARROWEST), noise > 0)
     quiet = departure[departure <= departure.max() / 3]
-    departure = np.maximum(departure - np.median(quiet), 0)
-    return Ink(grey - sign * departure, departure, noise)
+    return np.maximum(departure - np.median(quiet), 0)
 
 
 def opened(level, width, noisy):
@@ -47,7 +26,7 @@ def opened(level, width, noisy):
     return ndimage.grey_opening(padded, (width, width))[width:-width, width:-width]
 
 
-def _light(grey):
+def smooth_light(grey):
     """The light's level (rows, columns), a surface of second order, and its noise (standard deviation).
 
     Fitted first to the border, without what departs from its median, then to all that lies within the noise.
