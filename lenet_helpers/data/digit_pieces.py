@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, smooth_light, opened
+from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, opened, smooth_light
 from .lines import printed_lines
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
@@ -18,6 +18,9 @@ WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digi
 BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
 STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
 FRAME = 4.0  # widths: lines with nothing in them are seen before light places this short are taken for strokes
+MANY = 6  # pieces, none of them dirt: the most in pieces of MNIST's training digits has 4
+NUMBERS = {2: "two", 3: "three", 4: "four"}
+ONE_EACH = "expected one digit; cut out one and give it as a picture of its own."
 LINES = "this looks like lines or a frame with nothing in it, expected one digit; give one with a digit."
 UNCLEAR = "no strokes stand out clearly from the ground, expected one digit; take it again in even light, close by."
 EDGE = "something reaches in from the edge of the picture, expected one digit with ground around it; cut that off."
@@ -124,7 +127,8 @@ def _look_at(grey, sign, departure, noise):
     near = ndimage.binary_dilation(strong, TOUCHING, iterations=max(round(thickness / 2), 1))
     share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
     share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
-    return Seen(ground, share, box, _refusal(pieces, chosen, box), length)
+    other = not_one_digit(pieces, chosen)
+    return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length)
 
 
 def _has_edges(level, mask, inklevel, full):
@@ -176,19 +180,16 @@ def _frames(pieces, piece, kept):
     return bool((within & kept & (pieces.span >= SMALL * pieces.span[piece])).any())
 
 
-def _refusal(pieces, chosen, box):
-    """Why this is not one digit, in a sentence, or nothing."""
-    height, width = box[2] - box[0], box[3] - box[1]
-    heights, ends = pieces.height[chosen], pieces.ends[chosen]
-    large = heights >= 0.5 * height
-    if large.sum() >= 2 and width > 0.9 * height:
-        order = np.argsort(ends[large, 1])
-        starts, stops = ends[large, 1][order], ends[large, 3][order]
-        if (starts[1:] >= stops[:-1]).all():
-            count = {2: "two", 3: "three"}.get(int(large.sum()), "several")
-            return f"this looks like {count} digits side by side, expected one; cut them apart, one a picture."
-    if width > WIDEST * height and pieces.mask(chosen).sum() / (height * width) < SOLID:
-        return "this is wider than any digit, expected one; cut it into pictures of one digit each."
-    if len(heights) >= 6:
-        return f"this looks like a page or scattered pieces ({len(heights)} of them), expected one digit; cut it out."
+def not_one_digit(pieces, chosen):
+    """What the chosen pieces look like if that is not one digit, else ""."""
+    ends = pieces.ends[chosen]
+    height, width = ends[:, 2:].max(axis=0) - ends[:, :2].min(axis=0)
+    large = ends[pieces.height[chosen] >= 0.5 * height]
+    large = large[np.argsort(large[:, 1])]
+    if len(large) > 1 and width > 0.9 * height and (large[1:, 1] >= large[:-1, 3]).all():
+        return f"this looks like {NUMBERS.get(len(large), 'several')} digits side by side"
+    if width > WIDEST * height and pieces.mask(chosen).sum() < SOLID * height * width:
+        return "this is wider than any digit, as two that touch are"
+    if len(ends) >= MANY:
+        return f"this looks like a page, or {len(ends)} scattered pieces"
     return ""

@@ -3,6 +3,8 @@
 What a picture may be is decided by its content, never by the ending of its name.
 """
 
+import warnings
+
 import numpy as np
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
@@ -20,7 +22,8 @@ def open_picture(path):
     MOST_PIXELS.
     """
     try:
-        picture = Image.open(path, formats=FORMATS)
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):  # judged below
+            picture = Image.open(path, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise ValueError(f"{error}; expected at most {MOST_PIXELS:,} pixels: save it smaller.") from None
     except Image.UnidentifiedImageError:
