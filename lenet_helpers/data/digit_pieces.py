@@ -11,6 +11,7 @@ from .lines import printed_lines
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
 SPECK = 0.02  # a piece with less than this share of the ink is dirt
 SMALL = 0.2  # of a picture's longer side: what spans more within it is what the picture shows
+REMNANT = 0.12  # of a picture's longer side: what is smaller beside printed lines is where they cross
 PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
 RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
 SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
@@ -44,9 +45,12 @@ class Pieces:
     def __init__(self, mask, ink):
         self.labels, self.count = ndimage.label(mask, structure=TOUCHING)
         self.boxes = ndimage.find_objects(self.labels)
-        every = np.arange(1, self.count + 1)
-        self.mass = np.asarray(ndimage.sum_labels(ink, self.labels, every))
-        self.peak = np.asarray(ndimage.maximum(ink, self.labels, every))
+        inside = self.labels > 0
+        labels, ink = self.labels[inside], ink[inside]
+        self.area, self.mass = (np.bincount(labels, weights, self.count + 1)[1:] for weights in (None, ink))
+        self.peak = np.zeros(self.count + 1)
+        np.maximum.at(self.peak, labels, ink)
+        self.peak = self.peak[1:]
         self.ends = np.array([[p.start for p in box] + [p.stop for p in box] for box in self.boxes]).reshape(-1, 4)
         self.height, self.width = (self.ends[:, 2:] - self.ends[:, :2]).T
         self.span = np.maximum(self.height, self.width)
@@ -59,8 +63,7 @@ class Pieces:
 
     def length(self, chosen):
         """Of the longest stroke of the chosen pieces, in widths of the widest."""
-        areas = np.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]
-        return areas[chosen].max() / max(_thickness(self.mask(chosen)), 1) ** 2
+        return self.area[chosen].max() / max(_thickness(self.mask(chosen)), 1) ** 2
 
 
 def digit_ink(grey):
@@ -93,8 +96,10 @@ def _look_at(grey, sign, departure, noise):
     mask = (departure > max(4 * noise, 0.2 * departure.max())) & ~seen_lines
     pieces = Pieces(mask, departure)
     kept = _shown(pieces)
+    if seen_lines.any() and pieces.span[kept].max(initial=0) < REMNANT * max(grey.shape):
+        return replace(nothing, refusal=LINES, length=FRAME)
     if not kept.any():
-        return replace(nothing, refusal=LINES, length=FRAME) if seen_lines.any() else nothing
+        return replace(nothing, length=-0.5)
     mask = pieces.mask(kept)
     full = _full(departure, mask)
     kept &= pieces.peak >= PALE * full
@@ -127,6 +132,8 @@ def _look_at(grey, sign, departure, noise):
     near = ndimage.binary_dilation(strong, TOUCHING, iterations=max(round(thickness / 2), 1))
     share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
     share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
+    if _is_sheet(strong):  # it is read only where nothing else is seen
+        length = 0
     other = not_one_digit(pieces, chosen)
     return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length)
 
@@ -136,6 +143,19 @@ def _has_edges(level, mask, inklevel, full):
     once = ndimage.binary_dilation(mask, TOUCHING)
     around = ndimage.binary_dilation(once, TOUCHING) & ~once
     return not around.any() or (inklevel - level[around] > 0.4 * full).mean() > 0.85
+
+
+def _is_sheet(mask):
+    """Whether the mask is a large rectangle, turned by up to ten degrees, with nothing or little written on it."""
+    filled = ndimage.binary_fill_holes(mask)
+    row, column = np.nonzero(filled & ~ndimage.binary_erosion(filled))
+    angle = np.radians(np.arange(-10, 11, 2))[:, None]
+    along = np.cos(angle) * row + np.sin(angle) * column
+    across = np.cos(angle) * column - np.sin(angle) * row
+    sides = 1 + np.ptp(along, axis=1), 1 + np.ptp(across, axis=1)
+    best = (sides[0] * sides[1]).argmin()
+    large = min(sides[0][best], sides[1][best]) > SMALL * max(mask.shape)
+    return large and filled.sum() > RECTANGLE * sides[0][best] * sides[1][best] and mask.sum() > 0.8 * filled.sum()
 
 
 def _thickness(mask):

@@ -16,7 +16,7 @@ def departure_from_ground(level, width, noise):
     """
     departure = level - opened(level, max(round(width * max(level.shape)), NARROWEST), noise > 0)
     quiet = departure[departure <= departure.max() / 3]
-    return np.maximum(departure - np.median(quiet), 0)
+    return np.maximum(departure - max(np.median(quiet), 0), 0)  # the ground lies in the middle of its noise
 
 
 def opened(level, width, noisy):
@@ -45,4 +45,4 @@ def smooth_light(grey):
         distance = np.abs(levels - points @ surface)
         noise = 1.4826 * np.median(distance[ground])
         ground = distance <= 3 * noise + tolerance
-    return terms @ surface, noise
+    return terms @ surface, noise if noise > tolerance / 1000 else 0.0

@@ -34,7 +34,8 @@ def _level_lines(mask):
     thin = mask & (thickness <= max(0.05 * max(mask.shape), 1))
     column = np.arange(columns)
     wide = ndimage.maximum_filter1d(thin.astype(np.uint8), 3, axis=0)  # a line may wander by a pixel
-    coverage = np.stack([_sheared(wide, slope).mean(axis=1) for slope in SLOPES])
+    some = slice(None, None, max(columns // 100, 1))  # enough columns to see a line by
+    coverage = np.stack([_sheared(wide, slope, column[some]).mean(axis=1) for slope in SLOPES])
     while coverage.max() >= LINE:
         slope, row = np.unravel_index(coverage.argmax(), coverage.shape)
         at = row + np.round(SLOPES[slope] * (column - columns / 2)).astype(int)
@@ -45,10 +46,11 @@ def _level_lines(mask):
         coverage[:, max(row - 2 * reach, 0) : row + 2 * reach + 1] = 0
 
 
-def _sheared(mask, slope):
+def _sheared(mask, slope, column):
+    """The named columns of the mask, each moved up so that a line of this slope lies level."""
     rows, columns = mask.shape
-    at = np.arange(rows)[:, None] + np.round(slope * (np.arange(columns) - columns / 2)).astype(int)
-    return np.where((at >= 0) & (at < rows), mask[np.clip(at, 0, rows - 1), np.arange(columns)], 0)
+    at = np.arange(rows)[:, None] + np.round(slope * (column - columns / 2)).astype(int)
+    return np.where((at >= 0) & (at < rows), mask[np.clip(at, 0, rows - 1), column], 0)
 
 
 def _runs(mask):

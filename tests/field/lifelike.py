@@ -84,9 +84,13 @@ def clean(rng, digits):
 
 def small_jpeg(rng, digits):
     image, label = digits()
-    side = int(rng.integers(32, 130))
+    return shrunk(image, int(rng.integers(32, 130)), rng.integers(30, 96)), label
+
+
+def shrunk(image, side, quality):
+    """An MNIST digit, dark on white with two pixels of ground, at side x side pixels, as JPEG or lossless (None)."""
     picture = Image.fromarray(255 - np.pad(image, 2)).resize((side, side), Image.Resampling.BICUBIC)
-    return saved(np.asarray(picture), rng.integers(30, 96)), label
+    return saved(np.asarray(picture), quality)
 
 
 def thin_pen(rng, digits):
