@@ -16,6 +16,7 @@ PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
 RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
 SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
 WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digits is 2.0
+MIDDLING = 0.55  # of full ink: as PALE, of what still stands out from the ground as it is seen from closer by
 BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
 STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
 FRAME = 4.0  # widths: lines with nothing in them are seen before light places this short are taken for strokes
@@ -117,7 +118,7 @@ def _look_at(grey, sign, departure, noise):
     set_aside = seen_lines | (pieces.labels > 0) & ~mask
     strong = ndimage.binary_propagation(mask & (share > faint), TOUCHING, mask=(share > faint) & ~set_aside)
     pieces = Pieces(strong, share)
-    chosen = pieces.mass >= SPECK * pieces.mass.sum()
+    chosen = _shown(pieces) & (pieces.peak >= MIDDLING)
     if not chosen.any():
         return nothing
     strong = pieces.mask(chosen)
