@@ -169,6 +169,8 @@ def predict(options):
     if options.explain:
         if len(options.files) > 1:
             raise ValueError(f"--explain draws one picture; got {len(options.files)} files: name one of them.")
+        if os.path.realpath(options.explain) == os.path.realpath(options.files[0]):
+            raise ValueError(f"--explain {shown(options.explain)} is the picture itself; name another file.")
         check_writable(options.explain)
     model = load_weights(options.weights)
     unread = 0
