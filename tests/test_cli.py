@@ -172,6 +172,48 @@ def test_predict_names_a_bad_file_and_goes_on(small, tmp_path, capsys):
         assert line.startswith(f"error: {path} is left out: ")
 
 
+def test_predict_goes_by_content_and_says_what_it_cannot_open(small, tmp_path, capsys):
+    good = picture_of(0, tmp_path / "good.png")
+    renamed, phone, huge, icon = (tmp_path / name for name in ("good.txt", "phone.jpg", "huge.png", "icon.png"))
+    renamed.write_bytes(Path(good).read_bytes())
+    phone.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    Image.new("1", (9000, 9000)).save(huge)
+    Image.open(good).save(icon, "ICO")
+    assert main(["predict", "--weights", str(small[0]), *map(str, (phone, huge, icon, renamed))]) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{renamed}: 0 ")
+    of_phone, of_huge, of_icon = said.err.splitlines()
+    assert "it is a HEIC picture" in of_phone and "save it as JPEG or PNG" in of_phone
+    assert "9,000 x 9,000 pixels, expected at most 40,000,000" in of_huge
+    assert "PNG, JPEG, WEBP, TIFF, BMP or GIF" in of_icon
+
+
+def test_predict_refuses_two_digits_in_a_sentence(small, tmp_path, capsys):
+    one = np.asarray(Image.open(picture_of(0, tmp_path / "one.png")))
+    Image.fromarray(np.concatenate([one, one], axis=1)).save(tmp_path / "two.png")
+    said = refused(capsys, 1, "predict", "--weights", small[0], tmp_path / "two.png")
+    assert "two.png is left out: this looks like two digits side by side, expected one digit" in said
+
+
+@pytest.mark.parametrize("seen", ["a digit", "nothing"])
+def test_predict_explains_a_picture_that_is_read_and_one_that_is_not(seen, small, tmp_path, capsys):
+    picture, drawn = tmp_path / "$x.png", tmp_path / "explained.png"
+    picture_of(6, picture) if seen == "a digit" else Image.new("L", (60, 50), 255).save(picture)
+    status = main(["predict", "--weights", str(small[0]), str(picture), "--explain", str(drawn)])
+    assert status == (seen == "nothing")
+    assert f"{drawn} is written" in capsys.readouterr().out
+    with Image.open(drawn) as figure:
+        assert figure.format == "PNG" and figure.size == (880, 638)
+        assert len(np.unique(np.asarray(figure.convert("L")))) > 50
+
+
+def test_one_picture_is_explained_at_a_time(small, tmp_path, capsys):
+    files = [picture_of(digit, tmp_path / f"{digit}.png") for digit in (0, 1)]
+    said = refused(capsys, 2, "predict", "--weights", small[0], *files, "--explain", tmp_path / "x.png")
+    assert "--explain draws one picture; got 2 files" in said
+    assert "is the picture itself" in refused(capsys, 2, "predict", files[0], "--explain", files[0])
+
+
 def test_a_study_runs_from_its_plan_and_its_results_are_built(tmp_path, capsys):
     plan, results = ROOT / "studies" / "tiny.toml", tmp_path / "results"
     folders = ["--results", str(results), "--build", str(tmp_path / "build")]

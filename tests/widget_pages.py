@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from lenet_helpers.data.digits import Digits
-from lenet_helpers.data.normalise import centre_digit
+from lenet_helpers.data.normalise import fit_box
 from lenet_helpers.widgets.draw_pad import SIDE
 
 
@@ -18,7 +18,7 @@ def strokes(count):
     for _ in range(count):
         sheet = Image.new("L", (56, 56))
         ImageDraw.Draw(sheet).line([tuple(place) for place in generator.integers(6, 50, (4, 2)).tolist()], 255, 7)
-        images.append(centre_digit(sheet))
+        images.append(torch.from_numpy(fit_box(np.asarray(sheet))))
     return Digits(torch.stack(images), torch.arange(count) % 10, "strokes")
 
 

@@ -7,10 +7,11 @@ import sys
 from contextlib import contextmanager
 
 import torch
-from PIL import Image
 
-from ..data.digits import DataError, centre_digit, load_digits, to_input
+from ..data.digits import DataError, load_digits, to_input
 from ..data.distort import Distortion
+from ..data.grey import open_picture
+from ..data.normalise import find_digit
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..files import CheckpointError, check_writable
 from ..losses import MAPLoss, MSELoss
@@ -25,7 +26,7 @@ from ..weights import load_weights, save_weights
 from .streams import shown
 
 SKLEARN = "scikit-learn digits"  # Digits.source
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what PIL and centre_digit raise
+UNREADABLE = (OSError, ValueError, SyntaxError)  # what PIL, open_picture and find_digit raise
 SCHEDULES = {"paper": PAPER_SCHEDULE, "two-pass": TWO_PASS_SCHEDULE}
 
 
@@ -165,19 +166,34 @@ def score(options):
 
 
 def predict(options):
+    if options.explain:
+        if len(options.files) > 1:
+            raise ValueError(f"--explain draws one picture; got {len(options.files)} files: name one of them.")
+        if os.path.realpath(options.explain) == os.path.realpath(options.files[0]):
+            raise ValueError(f"--explain {shown(options.explain)} is the picture itself; name another file.")
+        check_writable(options.explain)
     model = load_weights(options.weights)
     unread = 0
     for name in options.files:
         try:
-            with Image.open(name) as picture:
-                image = centre_digit(picture)
+            with open_picture(name) as picture:
+                sighting = find_digit(picture)
         except UNREADABLE as error:
             unread = complain(f"{name} is left out: {error}", 1)
             continue
-        with torch.no_grad(), blaming(options.weights):
-            penalties = model(to_input(image).to(model.c1.weight))[0].tolist()
-        listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties))
-        print(f"{shown(name)}: {penalties.index(min(penalties))}   penalties  {listed}")
+        penalties = None
+        if sighting.digit is None:
+            unread = complain(f"{name} is left out: {sighting.refusal}", 1)
+        else:
+            with torch.no_grad(), blaming(options.weights):
+                penalties = model(to_input(sighting.digit).to(model.c1.weight))[0]
+            listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties.tolist()))
+            print(f"{shown(name)}: {int(penalties.argmin())}   penalties  {listed}")
+        if options.explain:
+            from .explain import save_explanation  # imports matplotlib, which takes a second
+
+            save_explanation(options.explain, shown(name), sighting, penalties)
+            print(f"{shown(options.explain)} is written")
     return unread
 
 

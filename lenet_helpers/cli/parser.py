@@ -79,7 +79,11 @@ def parser():
     add_data(evaluate, dataset=None)
 
     predict = command("predict", "read pictures of one digit each, of any size, dark on light or light on dark")
-    predict.add_argument("files", nargs="+", metavar="FILE", help="a PNG or JPG file")
+    kinds = "a PNG, JPEG, WebP, TIFF, BMP or GIF file, whatever its ending"
+    predict.add_argument("files", nargs="+", metavar="FILE", help=kinds)
+    predict.add_argument(
+        "--explain", metavar="PNG", help="draw here how the picture was read: ground, ink, box, field and answer"
+    )
     add_weights(predict, "--weights")
 
     curvature = command("curvature", "print the effective rates of the first pass beside the published ones")

@@ -7,6 +7,7 @@ import torch
 import traitlets
 from PIL import Image
 
+from ..data.digit_pieces import SPECK, Pieces, not_one_digit
 from ..data.normalise import centre_digit, fit_box
 from ..plots import INK
 from .base import Answering, asset
@@ -52,7 +53,7 @@ class DrawPad(Answering):
         self.digit = torch.from_numpy(fit_box(ink)) if ink.any() else None
         self.reading = None if self.digit is None else self._read(self.digit)
         with self.hold_sync():
-            self.verdict = self.reading.verdict if self.reading else EMPTY
+            self.verdict = _verdict(ink, self.reading) if self.reading else EMPTY
             self.remark = self.reading.remark if self.reading else EMPTY_REMARK
             self.markup = draw_reading(self.reading).markup() if self.reading else ""
 
@@ -84,6 +85,13 @@ class DrawPad(Answering):
             raise ValueError("This pad has no samples: make it as DrawPad(model, samples=load_digits('test')).")
         self._next_sample += 1
         return self.samples.images[(self._next_sample - 1) % len(self.samples)]
+
+
+def _verdict(ink, reading):
+    """What the drawing is read as, unless it looks like something else than one digit."""
+    pieces = Pieces(ink > 0, ink)
+    other = not_one_digit(pieces, pieces.mass >= SPECK * pieces.mass.sum())
+    return f"I'd reject this: {other}." if other else reading.verdict
 
 
 def _opened(size, pixels):

@@ -119,6 +119,11 @@ def test_an_empty_sheet_asks_for_a_digit_and_a_filled_one_is_rejected(trained):
     assert ask(pad, bytes(SIDE * SIDE)) == EMPTY and pad.digit is None
 
 
+def test_two_digits_on_the_sheet_are_rejected_as_that(trained):
+    ones = drawing([(0.2, 0.2), (0.2, 0.8)], [(0.8, 0.2), (0.8, 0.8)])
+    assert ask(DrawPad(trained), ones) == "I'd reject this: this looks like two digits side by side."
+
+
 def reading(penalties, ink=0.1):
     return Reading(
         torch.full((32, 32), 1.275 * ink * 28**2 / 32**2 - 0.1), torch.zeros(84), torch.tensor(penalties), 10.0, 8.0

@@ -1,0 +1,216 @@
+"""Which pieces of ink are the digit, and which are lines, frames, edges, shadows, dirt, or another digit."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, opened, smooth_light
+from .lines import printed_lines
+
+TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
+SPECK = 0.02  # a piece with less than this share of the ink is dirt
+SMALL = 0.2  # of a picture's longer side: what spans more within it is what the picture shows
+REMNANT = 0.12  # of a picture's longer side: what is smaller beside printed lines is where they cross
+PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
+RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
+SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
+WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digits is 2.0
+MIDDLING = 0.55  # of full ink: as PALE, of what still stands out from the ground as it is seen from closer by
+BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
+STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
+FRAME = 4.0  # widths: lines with nothing in them are seen before light places this short are taken for strokes
+MANY = 6  # pieces, none of them dirt: the most in pieces of MNIST's training digits has 4
+NUMBERS = {2: "two", 3: "three", 4: "four"}
+ONE_EACH = "expected one digit; cut out one and give it as a picture of its own."
+LINES = "this looks like lines or a frame with nothing in it, expected one digit; give one with a digit."
+UNCLEAR = "no strokes stand out clearly from the ground, expected one digit; take it again in even light, close by."
+EDGE = "something reaches in from the edge of the picture, expected one digit with ground around it; cut that off."
+BLANK = "got a blank picture, expected one digit with ground around it; draw or choose another."
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one look at a picture (rows, columns) shows: see `normalise.Sighting`."""
+
+    ground: np.ndarray
+    ink: np.ndarray
+    box: tuple | None = None
+    refusal: str = ""
+    length: float = -2.0  # of the strokes, in widths of the widest
+
+
+class Pieces:
+    """The connected pieces of a mask: their boxes (pairs of slices), and the mass and the peak of the ink in them."""
+
+    def __init__(self, mask, ink):
+        self.labels, self.count = ndimage.label(mask, structure=TOUCHING)
+        self.boxes = ndimage.find_objects(self.labels)
+        inside = self.labels > 0
+        labels, ink = self.labels[inside], ink[inside]
+        self.area, self.mass = (np.bincount(labels, weights, self.count + 1)[1:] for weights in (None, ink))
+        self.peak = np.zeros(self.count + 1)
+        np.maximum.at(self.peak, labels, ink)
+        self.peak = self.peak[1:]
+        self.ends = np.array([[p.start for p in box] + [p.stop for p in box] for box in self.boxes]).reshape(-1, 4)
+        self.height, self.width = (self.ends[:, 2:] - self.ends[:, :2]).T
+        self.span = np.maximum(self.height, self.width)
+        rows, columns = mask.shape
+        self.at_border = (self.ends[:, :2] == 0).any(axis=1) | (self.ends[:, 2:] == [rows, columns]).any(axis=1)
+
+    def mask(self, chosen):
+        """The pixels of the chosen pieces, a mask over pieces."""
+        return np.concatenate([[False], chosen])[self.labels]
+
+    def length(self, chosen):
+        """Of the longest stroke of the chosen pieces, in widths of the widest."""
+        return self.area[chosen].max() / max(_thickness(self.mask(chosen)), 1) ** 2
+
+
+def digit_ink(grey):
+    """What is seen in grey levels (rows, columns): the digit's ink and its box, or a refusal.
+
+    Dark ink encloses light places and light ink dark ones, and the ground between strokes, or a shadow on it, may be
+    taken for ink: of what may be ink, that is ink which is most like strokes, long for its width.
+    """
+    best = Seen(grey, np.zeros_like(grey), refusal=BLANK)
+    light, noise = smooth_light(grey)
+    flat = grey - light
+    if np.abs(flat).max() <= max(6 * noise, 1e-3 * np.abs(grey).max()):
+        return best
+    for width in WIDTHS:
+        for sign in (-1, 1):
+            seen = _look_at(grey, sign, departure_from_ground(sign * flat, width, noise), noise)
+            best = max(best, seen, key=lambda each: each.length)
+        if best.length >= STROKES:
+            break
+    return best
+
+
+def _look_at(grey, sign, departure, noise):
+    ground = grey - sign * departure
+    nothing = Seen(ground, np.zeros_like(grey), refusal=BLANK)
+    if not departure.max() > max(6 * noise, 1e-3 * np.abs(grey).max()):
+        return nothing
+    seen = departure > max(4 * noise, 0.1 * departure.max())
+    seen_lines = printed_lines(seen)
+    mask = (departure > max(4 * noise, 0.2 * departure.max())) & ~seen_lines
+    pieces = Pieces(mask, departure)
+    kept = _shown(pieces)
+    if seen_lines.any() and pieces.span[kept].max(initial=0) < REMNANT * max(grey.shape):
+        return replace(nothing, refusal=LINES, length=FRAME)
+    if not kept.any():
+        return replace(nothing, length=-0.5)
+    mask = pieces.mask(kept)
+    full = _full(departure, mask)
+    kept &= pieces.peak >= PALE * full
+    mask = pieces.mask(kept)
+    # the ground again, from closer by: what is three strokes wide is no stroke, but a shadow
+    thickness = _thickness(mask & (departure > full / 2))
+    width = round(3 * thickness + 3)
+    if width < 0.3 * max(grey.shape):
+        departure = np.maximum(departure - np.maximum(opened(departure, width, noise > 0), 0), 0)
+        full = _full(departure, mask)
+    inklevel = np.median(sign * grey[mask & (departure > full / 2)])
+    contrast = np.maximum(inklevel - sign * ground, departure[mask].max() / 2)
+    share = departure / contrast
+    faint = np.clip(max(5 * noise / full, 8 * _halo(share, mask & (share > 0.5))), CLEAR, NOISY)
+    set_aside = seen_lines | (pieces.labels > 0) & ~mask
+    strong = ndimage.binary_propagation(mask & (share > faint), TOUCHING, mask=(share > faint) & ~set_aside)
+    pieces = Pieces(strong, share)
+    chosen = _shown(pieces) & (pieces.peak >= MIDDLING)
+    if not chosen.any():
+        return nothing
+    strong = pieces.mask(chosen)
+    if not _has_edges(sign * grey, strong, inklevel, full):
+        return replace(nothing, refusal=UNCLEAR, length=-1)
+    length = pieces.length(chosen)
+    if length < BLOB and pieces.at_border[chosen].all():
+        return replace(nothing, refusal=EDGE, length=0)
+    top, left = pieces.ends[chosen, :2].min(axis=0)
+    bottom, right = pieces.ends[chosen, 2:].max(axis=0)
+    box = (int(top), int(left), int(bottom), int(right))
+    near = ndimage.binary_dilation(strong, TOUCHING, iterations=max(round(thickness / 2), 1))
+    share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
+    share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
+    if _is_sheet(strong):  # it is read only where nothing else is seen
+        length = 0
+    other = not_one_digit(pieces, chosen)
+    return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length)
+
+
+def _has_edges(level, mask, inklevel, full):
+    """Whether the pixels around the ink are no ink: around a gap between strokes, some are of the gap's level."""
+    once = ndimage.binary_dilation(mask, TOUCHING)
+    around = ndimage.binary_dilation(once, TOUCHING) & ~once
+    return not around.any() or (inklevel - level[around] > 0.4 * full).mean() > 0.85
+
+
+def _is_sheet(mask):
+    """Whether the mask is a large rectangle, turned by up to ten degrees, with nothing or little written on it."""
+    filled = ndimage.binary_fill_holes(mask)
+    row, column = np.nonzero(filled & ~ndimage.binary_erosion(filled))
+    angle = np.radians(np.arange(-10, 11, 2))[:, None]
+    along = np.cos(angle) * row + np.sin(angle) * column
+    across = np.cos(angle) * column - np.sin(angle) * row
+    sides = 1 + np.ptp(along, axis=1), 1 + np.ptp(across, axis=1)
+    best = (sides[0] * sides[1]).argmin()
+    large = min(sides[0][best], sides[1][best]) > SMALL * max(mask.shape)
+    return large and filled.sum() > RECTANGLE * sides[0][best] * sides[1][best] and mask.sum() > 0.8 * filled.sum()
+
+
+def _thickness(mask):
+    """Of the widest stroke, in pixels."""
+    return 2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max()
+
+
+def _halo(share, strong):
+    """The share of full ink that four fifths of the pixels around strong ink do not reach: 0 on clean ground."""
+    once = ndimage.binary_dilation(strong, TOUCHING, iterations=2)
+    around = ndimage.binary_dilation(once, TOUCHING, iterations=2) & ~once
+    return np.percentile(share[around], 80) if around.any() else 0
+
+
+def _full(departure, mask):
+    """The departure of full ink: the median of what is more than half as dark as the darkest."""
+    inside = departure[mask]
+    return np.median(inside[inside > inside.max() / 2])
+
+
+def _shown(pieces):
+    """The pieces that the picture shows: not dirt, not what reaches in from the border, no frame around others."""
+    kept = pieces.mass >= 0
+    side = max(pieces.labels.shape)
+    inside = ~pieces.at_border
+    if (pieces.span[inside] >= SMALL * side).any():
+        kept &= inside
+    for piece in np.flatnonzero(kept & (pieces.span >= SMALL * side)):
+        if _frames(pieces, piece, kept):
+            kept[piece] = False
+    total = pieces.mass[kept].sum()
+    return kept & (pieces.mass >= SPECK * total)
+
+
+def _frames(pieces, piece, kept):
+    """Whether a piece is a rectangle around another one."""
+    filled = ndimage.binary_fill_holes(pieces.labels[pieces.boxes[piece]] == piece + 1)
+    if filled.mean() < RECTANGLE:
+        return False
+    top, left, bottom, right = pieces.ends[piece]
+    within = (pieces.ends[:, :2] > (top, left)).all(axis=1) & (pieces.ends[:, 2:] < (bottom, right)).all(axis=1)
+    return bool((within & kept & (pieces.span >= SMALL * pieces.span[piece])).any())
+
+
+def not_one_digit(pieces, chosen):
+    """What the chosen pieces look like if that is not one digit, else ""."""
+    ends = pieces.ends[chosen]
+    height, width = ends[:, 2:].max(axis=0) - ends[:, :2].min(axis=0)
+    large = ends[pieces.height[chosen] >= 0.5 * height]
+    large = large[np.argsort(large[:, 1])]
+    if len(large) > 1 and width > 0.9 * height and (large[1:, 1] >= large[:-1, 3]).all():
+        return f"this looks like {NUMBERS.get(len(large), 'several')} digits side by side"
+    if width > WIDEST * height and pieces.mask(chosen).sum() < SOLID * height * width:
+        return "this is wider than any digit, as two that touch are"
+    if len(ends) >= MANY:
+        return f"this looks like a page, or {len(ends)} scattered pieces"
+    return ""

@@ -1,0 +1,60 @@
+"""Printed lines in a mask of ink: rules, squared paper, the sides of a cell or a frame."""
+
+import numpy as np
+from scipy import ndimage
+
+LINE = 0.6  # of a picture's width or height: what is thin and straight over more of it is a printed line
+SLOPES = np.linspace(-0.09, 0.09, 19)  # of printed lines, up to 5 degrees
+
+
+def printed_lines(mask):
+    """The pixels of lines that cross the picture, upright or level to within 5 degrees, without what crosses them.
+
+    One line across a picture may be a stroke of a digit that fills it, the foot of a 2 or the bar of a 4. Lines are
+    printed where there are two or more, or where one runs along a border or is thinner than half the widest stroke.
+    """
+    lines, uncertain = np.zeros_like(mask), []
+    widest = 2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max()
+    for turned in (False, True):
+        for pixels, width, place in _level_lines(mask.T if turned else mask):
+            pixels = pixels.T if turned else pixels
+            if min(place, 1 - place) < 0.12 or width < widest / 2:
+                lines |= pixels
+            else:
+                uncertain.append(pixels)
+    if len(uncertain) > 1 or uncertain and lines.any():
+        lines |= np.logical_or.reduce(uncertain)
+    return lines
+
+
+def _level_lines(mask):
+    """(pixels, width, place from 0 at the top to 1) of each line across the picture from left to right."""
+    rows, columns = mask.shape
+    thickness = _runs(mask)
+    thin = mask & (thickness <= max(0.05 * max(mask.shape), 1))
+    column = np.arange(columns)
+    wide = ndimage.maximum_filter1d(thin.astype(np.uint8), 3, axis=0)  # a line may wander by a pixel
+    some = slice(None, None, max(columns // 100, 1))  # enough columns to see a line by
+    coverage = np.stack([_sheared(wide, slope, column[some]).mean(axis=1) for slope in SLOPES])
+    while coverage.max() >= LINE:
+        slope, row = np.unravel_index(coverage.argmax(), coverage.shape)
+        at = row + np.round(SLOPES[slope] * (column - columns / 2)).astype(int)
+        near = np.abs(np.arange(rows)[:, None] - at)
+        width = np.median(thickness[thin & (near <= 1)])
+        reach = int(width) + 1
+        yield thin & (near <= reach) & (thickness <= 1.5 * reach), width, row / rows
+        coverage[:, max(row - 2 * reach, 0) : row + 2 * reach + 1] = 0
+
+
+def _sheared(mask, slope, column):
+    """The named columns of the mask, each moved up so that a line of this slope lies level."""
+    rows, columns = mask.shape
+    at = np.arange(rows)[:, None] + np.round(slope * (column - columns / 2)).astype(int)
+    return np.where((at >= 0) & (at < rows), mask[np.clip(at, 0, rows - 1), column], 0)
+
+
+def _runs(mask):
+    """How many pixels of the mask follow each other up and down at each of its pixels."""
+    upright = np.array([[0, 1, 0]] * 3)
+    labels, count = ndimage.label(mask, structure=upright)
+    return np.bincount(labels.ravel(), minlength=count + 1)[labels] * mask

@@ -1,0 +1,37 @@
+"""Pictures as from life come out right or are refused; how they are made and what is right stands in lifelike.py."""
+
+import lifelike
+import pytest
+
+SEED, COUNT = 5, 4
+
+
+@pytest.fixture(scope="module")
+def read():
+    return lifelike.reader()
+
+
+@pytest.mark.parametrize("kind", lifelike.KINDS)
+def test_at_most_one_of_four_is_read_wrongly(kind, mnist, read):
+    right, refused, wrong = lifelike.judged(kind, SEED, COUNT, mnist.test, read)
+    assert right + refused + wrong == COUNT
+    assert wrong <= 1 and right >= COUNT - 2
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_small_jpeg_is_read_like_a_png(size, mnist, read):
+    def wrong(quality):
+        answers = [read(lifelike.shrunk(image, size, quality)) for image in mnist.test.images[:60].numpy()]
+        return sum(answer != label for answer, label in zip(answers, mnist.test.labels[:60].tolist(), strict=True))
+
+    assert wrong(50) <= wrong(None) + 1
+
+
+def test_mnists_own_digits_are_read_as_well_as_without_centring(trained, mnist):
+    from lenet_helpers import centre_digit, to_input
+
+    some = mnist.test.subset(slice(None, None, 25))
+    centred = [centre_digit(image) for image in some.images]
+    wrong = [sum(trained.predict(to_input(image)).item() != label for image, label in zip(images, some.labels))
+             for images in (centred, some.images)]  # fmt: skip
+    assert wrong[0] <= wrong[1] + 0.003 * len(some)
