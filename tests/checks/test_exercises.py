@@ -147,3 +147,11 @@ def test_verdict_on_a_value(answer, passed):
 )
 def test_verdict_on_a_mapping(answer, passed):
     assert Check("layers", right={"c1": 156, "s2": "sum"})(answer).passed is passed
+
+
+def test_a_prediction_is_put_beside_what_was_found():
+    assert repr(checks.prediction(20, 53.04, "% wrong")) == "You predicted 20; measured: 53.0 % wrong."
+    assert repr(checks.prediction(..., 0.5, "of it", ".2f")) == "No prediction was made; measured: 0.50 of it."
+    assert checks.prediction(20, 53.04, "% wrong").passed is None
+    with pytest.raises(TypeError, match="expected a number"):
+        checks.prediction("many", 53.04, "% wrong")
