@@ -62,5 +62,5 @@ def test_a_number_that_is_not_shown_is_reported_with_its_cell(case, written):
 
 
 def test_numbers_are_read_with_separators_signs_and_powers():
-    read = [(str(value), percent) for value, percent, _ in tools.numbers("60,000 or -0.1, 1.4e-4, 97.1%; v2 is a name.")]
+    read = [(str(value), percent) for value, percent, _ in tools.numbers("60,000 or -0.1, 1.4e-4, 97.1%; v2 is none")]
     assert read == [("60000", False), ("0.1", False), ("0.00014", False), ("97.1", True)]
