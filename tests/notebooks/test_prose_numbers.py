@@ -16,7 +16,7 @@ _spec = importlib.util.spec_from_file_location("prose_tools", ROOT / "tools" / "
 tools = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(tools)
 
-ENFORCED_BELOW = 1
+ENFORCED_BELOW = 5
 ENFORCED = [p for p in sorted((ROOT / "notebooks").glob("*.ipynb")) if int(p.name[:2]) < ENFORCED_BELOW]
 
 
