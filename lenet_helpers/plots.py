@@ -201,7 +201,7 @@ def penalties(ax: Axes, values: torch.Tensor, label: int | None = None) -> None:
     bars = ax.bar(range(10), values.tolist(), color=colours)
     if label is not None:
         bars[label].set(edgecolor=PALETTE["orange"], linewidth=2)
-    ax.set(xticks=range(10), xlabel="class", ylabel="penalty")
+    ax.set(xticks=range(10), xlabel="class", ylabel="penalty (½ squared distance)")
     ax.grid(axis="x", visible=False)
 
 

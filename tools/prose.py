@@ -22,20 +22,20 @@ from lenet_helpers import paper
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 NUMBER = re.compile(r"(?<![\w.,])[-+±−]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?:[eE]([-+]?\d+))?(?![\w]|\.\d)(\s?%)?")
 NOT_PROSE = [
-    re.compile(pattern, re.DOTALL | re.MULTILINE)
+    re.compile(pattern, re.MULTILINE)
     for pattern in (
-        r"```.*?```",  # solutions
+        r"(?s:```.*?```)",  # solutions
         r"`[^`\n]*`",
-        r"\$\$.*?\$\$",
-        r"\$[^$\n]*\$",
-        r"<!-- badges -->.*?<!-- /badges -->",
+        r"(?s:\$\$.*?\$\$)",
+        r"\$[^$]*\$",
+        r"(?s:<!-- badges -->.*?<!-- /badges -->)",
+        r"^\|[^|\n]*\]\([^|\n]*\|[^|\n]*\|[^|\n]*\|$",  # a line of the map of the series
         r"\]\([^)]*\)",  # where a link leads
         r"\[\d\d[^\]]*\]",  # the name of a notebook as a link
         r"<[^>]+>",
         r"^\*\*Time\*\*.*$",
         r"^\*(?:easy|medium|hard),.*$",
         r"^#.*$",  # headings
-        r"^\|[^|\n]*\]\([^|\n]*\|[^|\n]*\|[^|\n]*\|$",  # a line of the map of the series
         r"^(?:\*\*)?\d+\.(?:\*\*)?\s",  # numbered lists and questions
         r"<summary>\d\.",
         r"\b(?:Eqs?|Figs?)\.\s[\d, and to]+",
@@ -45,6 +45,8 @@ NOT_PROSE = [
         r"\d+\s?[x×]\s?\d+(?:\s?[x×]\s?\d+)*",  # sizes: those of the layers are asserted where they are built
         r"\b(?:19|20)\d\d\b",
         r"\b\d+-bit\b",
+        r"\b\d+\(\d+\)",  # volume and number of a journal
+        r"\b0\d\b",  # a notebook
     )
 ]
 # Numbers of the paper that `lenet_helpers.paper` does not hold: sizes of Section II-B, the levels of III-A, Eq. 6,

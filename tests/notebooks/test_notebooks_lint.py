@@ -18,7 +18,7 @@ ABSOLUTE_PATH = re.compile(r"(?<![\w.:/-])(/(?:home|root|tmp|work|Users|usr|var|
 LINK = re.compile(r"\]\(([\w./-]+\.ipynb)\)")
 MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
 WITH_EXERCISES = range(0, 11)  # the notebooks that build the network
-WITH_PREDICTIONS = range(0, 5)  # those that open with a question and ask for a prediction
+WITH_PREDICTIONS = range(0, 8)  # those that open with a question and ask for a prediction
 
 
 def tagged(cell, tag):

@@ -16,7 +16,7 @@ _spec = importlib.util.spec_from_file_location("prose_tools", ROOT / "tools" / "
 tools = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(tools)
 
-ENFORCED_BELOW = 5
+ENFORCED_BELOW = 8
 ENFORCED = [p for p in sorted((ROOT / "notebooks").glob("*.ipynb")) if int(p.name[:2]) < ENFORCED_BELOW]
 
 
@@ -48,6 +48,7 @@ def test_a_number_that_is_shown_passes(case):
 
 
 NOT_PROVEN = {
+    "under a heading": (dict(prose="# 12 parts\n\n**Time** 30 minutes\n\nIt has 345."), "345"),
     "nowhere": (dict(prose="The error is 1.17%.", said="error rate 1.34%"), "1.17%"),
     "rounded the wrong way": (dict(prose="About 13% are wrong.", said="error rate 11.704%"), "13%"),
     "more exact than shown": (dict(prose="It is 11.74.", said="it is 11.7"), "11.74"),
