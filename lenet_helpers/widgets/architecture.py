@@ -24,8 +24,8 @@ STEPS = ("convolution", "subsampling", "convolution", "subsampling", "convolutio
 # The windows that Fig. 2 joins to one unit of the layer above: layer, first row and column, size, unit above
 WINDOWS = (("input", 13, 15, 5, (13, 15)), ("c1", 12, 14, 2, (6, 7)), ("s2", 4, 5, 5, (4, 5)), ("c3", 4, 4, 2, (2, 2)))
 MIDDLE = 170  # the height at which the stacks are centred
-ANSWERS, ROW = 1128, 24  # left edge of the ten answers, pixels of each
-WIDTH, HEIGHT = 1266, 348
+ANSWERS, ROW = 1138, 24  # left edge of the ten answers, pixels of each
+WIDTH, HEIGHT = 1276, 348
 C5 = (20, 6)  # rows and columns in which its 120 units are drawn
 
 
