@@ -28,6 +28,7 @@ PALETTE = {
 }
 IMAGE = "gray"
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#1f5fc0", "#f4f4f4", "#c8500a"])
+AMOUNT = LinearSegmentedColormap.from_list("amount", ["#eef2f8", "#3f80d8", "#123a75"])
 WIDTH = 8.0
 HEIGHT = 3.2
 DPI = 110
@@ -164,6 +165,19 @@ def codes(states: torch.Tensor, titles: Sequence[object] | None = None, columns:
     return pictures(states.detach().reshape(-1, 12, 7), titles, columns, signed=True, limits=(-1.0, 1.0))
 
 
+def heatmap(ax: Axes, table: torch.Tensor, form: str = "d", **options) -> None:
+    """A table (rows, columns) as squares coloured from AMOUNT's pale 0 to its dark largest, each with its number.
+
+    form: format of the numbers, "d" for whole ones, ".2f", ...; options go to `seaborn.heatmap`, which draws it.
+    """
+    import seaborn  # a second's wait, for those alone who draw a table
+
+    values = torch.as_tensor(table).detach().cpu().numpy()
+    style = {"cmap": AMOUNT, "vmin": 0, "annot": True, "fmt": form, "square": True, "cbar": False, "linewidths": 1}
+    seaborn.heatmap(values, ax=ax, annot_kws={"fontsize": 9}, **{**style, "linecolor": "none", **options})
+    ax.tick_params(length=0, rotation=0)
+
+
 def connection_table(table: torch.Tensor) -> Figure:
     """A connection table (out_maps, in_maps) as the paper prints Table I, a column for each C3 map."""
     fig, ax = figure(height=2.4)
@@ -187,7 +201,7 @@ def penalties(ax: Axes, values: torch.Tensor, label: int | None = None) -> None:
     bars = ax.bar(range(10), values.tolist(), color=colours)
     if label is not None:
         bars[label].set(edgecolor=PALETTE["orange"], linewidth=2)
-    ax.set(xticks=range(10), xlabel="class", ylabel="penalty")
+    ax.set(xticks=range(10), xlabel="class", ylabel="penalty (½ squared distance)")
     ax.grid(axis="x", visible=False)
 
 

@@ -96,6 +96,14 @@ def test_feature_maps_shows_every_map_of_the_first_pattern():
         np.testing.assert_allclose(image, feature_map.numpy())
 
 
+def test_a_heatmap_writes_every_number_into_its_square_and_darkens_with_it():
+    _, ax = plots.figure()
+    plots.heatmap(ax, torch.tensor([[0, 12], [50, 3]]))
+    assert [text.get_text() for text in ax.texts] == ["0", "12", "50", "3"]
+    shades = [luminance(colour[:3]) for colour in ax.collections[0].get_facecolors()]
+    assert shades[0] > shades[3] > shades[1] > shades[2]
+
+
 def test_connection_table_marks_the_sixty_connections():
     ax = plots.connection_table(TABLE_I).axes[0]
     marks = {(int(x), int(y)) for x, y in (text.get_position() for text in ax.texts if text.get_text() == "X")}

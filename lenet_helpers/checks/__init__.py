@@ -13,6 +13,7 @@ from lenet_helpers.checks.data import (
     standard_levels,
 )
 from lenet_helpers.checks.evaluation import confusion, f1_scores, rejection
+from lenet_helpers.checks.guess import prediction
 from lenet_helpers.checks.loss import map_derivative, map_loss, rubbish_share
 from lenet_helpers.checks.rbf import classify, code_from_rows, rbf_penalties
 from lenet_helpers.checks.sdlm import initial_bounds, running_average, sdlm_step
@@ -25,6 +26,7 @@ __all__ = [
     "NotAnswered",
     "Verdict",
     "on_cases",
+    "prediction",
     "centre_of_mass",
     "error_rate",
     "field_to_pixels",

@@ -94,6 +94,11 @@ fan_in = Check(
             "An output map sees only the input maps of its row of the table.",
         ),
         Mistake(
+            "the bias counted",
+            lambda t, k: t.sum(1) * k**2 + 1,
+            "The bias is left out: it is no input, and Appendix A scales by the inputs alone.",
+        ),
+        Mistake(
             "fan-out instead of fan-in",
             lambda t, k: t.sum(0) * k**2,
             "Sum along a row: the inputs of one output map.",

@@ -147,3 +147,29 @@ def test_verdict_on_a_value(answer, passed):
 )
 def test_verdict_on_a_mapping(answer, passed):
     assert Check("layers", right={"c1": 156, "s2": "sum"})(answer).passed is passed
+
+
+@pytest.mark.parametrize(
+    "undone",
+    [
+        lambda field: (field[:, 0, 2:30, 2:30] + 0.1) / 1.275 * 255,
+        lambda field: (field[:, 0, 2:30, 2:30] + 0.1) * 200,
+        lambda field: field[:, 0, 2:30, 2:30] * 200 + 20,
+    ],
+)
+def test_grey_levels_cut_off_instead_of_rounded_are_named_however_they_were_found(undone):
+    assert checks.field_to_pixels(lambda field: undone(field).to(torch.uint8)).mistake == "cut off instead of rounded"
+    assert checks.field_to_pixels(lambda field: undone(field).round().to(torch.uint8)).passed
+
+
+def test_a_fan_in_with_the_bias_counted_is_named_and_a_whole_percentage_of_c5_is_right():
+    assert checks.fan_in(lambda table, kernel: table.sum(1) * kernel**2 + 1).mistake == "the bias counted"
+    assert checks.share_of_c5(80).passed and checks.share_of_c5(80.2).passed and not checks.share_of_c5(81).passed
+
+
+def test_a_prediction_is_put_beside_what_was_found():
+    assert repr(checks.prediction(20, 53.04, "% wrong")) == "You predicted 20; measured: 53.0 % wrong."
+    assert repr(checks.prediction(..., 0.5, "of it", ".2f")) == "No prediction was made; measured: 0.50 of it."
+    assert checks.prediction(20, 53.04, "% wrong").passed is None
+    with pytest.raises(TypeError, match="expected a number"):
+        checks.prediction("many", 53.04, "% wrong")

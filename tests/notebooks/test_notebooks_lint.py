@@ -18,6 +18,7 @@ ABSOLUTE_PATH = re.compile(r"(?<![\w.:/-])(/(?:home|root|tmp|work|Users|usr|var|
 LINK = re.compile(r"\]\(([\w./-]+\.ipynb)\)")
 MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
 WITH_EXERCISES = range(0, 11)  # the notebooks that build the network
+WITH_PREDICTIONS = range(0, 8)  # those that open with a question and ask for a prediction
 
 
 def tagged(cell, tag):
@@ -26,7 +27,8 @@ def tagged(cell, tag):
 
 def problems(notebook, name="00_start_here.ipynb"):
     """Everything a notebook does against the rules, one sentence each."""
-    rules = (opening, setup, imports, parameters, closing, execution, cells, figures, sources, exercises, paths)
+    rules = (opening, setup, imports, parameters, closing, execution, cells, figures, sources, exercises)
+    rules += (predictions, paths)
     return [problem for rule in rules for problem in rule(notebook, name)]
 
 
@@ -139,6 +141,18 @@ def exercises(notebook, name):
         yield f"{len(asked)} exercises, expected two to four"
 
 
+def predictions(notebook, name):
+    if int(name[:2]) not in WITH_PREDICTIONS:
+        return
+    if "**A question first**" not in notebook.cells[0].source:
+        yield "the opening asks no question"
+    code = [cell.source for cell in code_of(notebook)]
+    asked = next((at for at, source in enumerate(code) if source.startswith("guess = ...")), None)
+    told = next((at for at, source in enumerate(code) if "checks.prediction(guess, " in source), None)
+    if asked is None or told is None or asked >= told:
+        yield "no prediction is asked for before it is compared"
+
+
 def paths(notebook, name):
     for cell in notebook.cells:
         text = cell.source + json.dumps(cell.get("outputs", []))
@@ -171,7 +185,8 @@ def test_the_map_of_the_series_leads_to_every_notebook():
 def sound_notebook():
     """The smallest notebook that keeps to every rule."""
     answers = "<details><summary>Q</summary>A</details>\n" * 5
-    title = "# 00 · Sound\n<!-- badges -->\n<!-- /badges -->\n**You will build** **Paper** **You need** **Time**"
+    title = "# 00 · Sound\n<!-- badges -->\n<!-- /badges -->\n**A question first** Why?\n"
+    title += "**You will build** **Paper** **You need** **Time**"
     exercise = "answer = ...\n\nchecks.share_of_c5(answer)"
     picture = new_output(
         "display_data",
@@ -186,6 +201,8 @@ def sound_notebook():
         new_code_cell("print(1)", outputs=[new_output("stream", text="source: MNIST"), picture]),
         new_code_cell("explorer", metadata={"tags": ["widget"]}),
         new_code_cell("twin", metadata={"tags": ["twin"]}),
+        new_code_cell("guess = ...  # how many?"),
+        new_code_cell("checks.prediction(guess, 3, 'digits')"),
         new_markdown_cell("### Your turn 1: one\n### Your turn 2: two\n![a picture](x.png)"),
         new_code_cell(exercise, metadata={"tags": ["exercise"]}),
         new_code_cell(exercise, metadata={"tags": ["exercise"]}),
@@ -229,11 +246,14 @@ BREAKAGES = {
     "empty code cell": lambda nb: nb.cells[LESSON].update(source=" "),
     "no static twin": lambda nb: nb.cells[6].metadata.update(tags=[]),
     "figure without alternative text": lambda nb: nb.cells[LESSON].outputs[1].update(metadata={}),
-    "in the prose without": lambda nb: nb.cells[7].update(source=nb.cells[7].source.replace("a picture", "")),
+    "in the prose without": lambda nb: nb.cells[9].update(source=nb.cells[9].source.replace("a picture", "")),
     "says MNIST": lambda nb: nb.cells[LESSON].outputs.pop(0),
     "scikit-learn": lambda nb: say(nb, "source: scikit-learn digits"),
     "expected two to four": lambda nb: nb.cells.pop(-2),
-    "exercise cells under": lambda nb: nb.cells[7].update(source="### Your turn 1: one"),
+    "exercise cells under": lambda nb: nb.cells[9].update(source="### Your turn 1: one"),
+    "asks no question": lambda nb: nb.cells[0].update(source=nb.cells[0].source.replace("**A question first**", "")),
+    "no prediction is asked": lambda nb: nb.cells.pop(7),
+    "before it is compared": lambda nb: nb.cells.insert(9, nb.cells.pop(7)),
     "an absolute path": lambda nb: say(nb, "read /home/ada/MNIST/raw"),
     "absolute path: C:": lambda nb: say(nb, "read C:\\data\\MNIST"),
     "bytes, at most": lambda nb: say(nb, "MNIST " * 400_000),

@@ -18,9 +18,9 @@ RUNS = {  # name -> notebook, parameters, what its output has to say
         {"train_patterns": 400, "test_patterns": 200, "code_steps": 60, "margins": [1, 20]},
         ["MSELoss()", "MAPLoss(j=1)", "MAPLoss(j=20)"],
     ),
-    "06-paper-init": (
+    "06-sklearn": (
         "06_loss",
-        {"dataset": "sklearn", "init": "paper", "seed": 1, "train_patterns": 300, "code_steps": 30, "margins": [5]},
+        {"dataset": "sklearn", "seed": 1, "train_patterns": 300, "code_steps": 30, "margins": [5]},
         ["scikit-learn digits: 300 patterns", "MAPLoss(j=5)"],
     ),
     "08-mse": (
