@@ -3,7 +3,7 @@
 The recorder is a TorchDispatchMode (of torch.utils._python_dispatch, used across the PyTorch ecosystem): it sees every
 operation below autograd and notes it with the tensor that it fills. Replaying the notes with `out=` fills the same
 tensors again: nothing is allocated, and none of the function's own Python runs. Views stay valid and are not noted.
-What cannot be replayed is refused; what no result depends on is left out. Knows nothing of networks.
+What cannot be replayed is refused; what no result depends on is left out. On a GPU a CUDA graph does the same.
 """
 
 from functools import partial
@@ -12,6 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from .cuda_graph import captured
 from .notes import Note, lies, needed, share_memory
 
 KINDS = 4  # recordings kept of one function, each for one kind of arguments
@@ -57,6 +58,8 @@ def record(function, inputs):
     """(tensors that hold the inputs, calls that replay the function on them, its results)."""
     with torch.inference_mode(False), torch.no_grad():  # what is made here can be written to in any mode
         held = [x.clone(memory_format=torch.contiguous_format) for x in inputs if torch.is_tensor(x)]
+        if held[0].is_cuda:
+            return held, *captured(function, held, inputs[len(held) :])
         with Recorder() as recorder:
             results = function(*held, *inputs[len(held) :])
         outputs = {lies(x) for x in tree_leaves(results)}

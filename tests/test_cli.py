@@ -123,7 +123,7 @@ def test_table_has_fig_5_beside_a_history_on_mnist(small, tmp_path, capsys):
     assert re.search(r"2 .* 3\.05 .* 2\.24 ", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("init, largest", [("authors", 2.4e-2), ("paper", 2.5e-2)])
+@pytest.mark.parametrize("init, largest", [("lush", 2.4e-2), ("appendix_a", 2.5e-2)])
 def test_curvature_prints_each_parameters_rates_and_the_published_ones(init, largest, capsys):
     assert main(["curvature", "--init", init, "--dataset", "sklearn", "--curvature-patterns", "100"]) == 0
     lines = capsys.readouterr().out.splitlines()

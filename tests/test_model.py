@@ -11,8 +11,10 @@ from reference.cases import CODES, LABELS, PATTERNS, random_tensor, relative, st
 from reference.judges import X, Y, judge_classes, judge_codes, judge_initialisation, judge_penalties
 from reference.torch_networks import map_loss, mse
 
+from lenet_helpers.codes import ASCII_CODES, DIGIT_CODES
 from lenet_helpers.losses import MAPLoss, MSELoss
 from lenet_helpers.model import TABLE_I, LeNet5
+from lenet_helpers.sdlm import estimate_curvature
 
 SHAPES = {
     "c1.weight": (6, 1, 5, 5), "c1.bias": (6,), "s2.coefficient": (6,), "s2.bias": (6,),
@@ -236,3 +238,25 @@ BAD_FIELDS = {
 def test_a_field_the_network_cannot_read_is_refused(x):
     with pytest.raises(ValueError, match="."):
         LeNet5().predict(x)
+
+
+@pytest.mark.parametrize(("old", "new"), [("authors", "lush"), ("paper", "appendix_a")])
+def test_old_names_of_an_initialisation_give_the_same_weights_and_say_the_new_name(old, new):
+    with pytest.warns(DeprecationWarning, match=new):
+        model = LeNet5(init=old, seed=2)
+    assert model.init == new
+    same = LeNet5(init=new, seed=2)
+    assert all(torch.equal(one, other) for one, other in zip(model.parameters(), same.parameters(), strict=True))
+
+
+def test_codes_of_more_classes_make_more_units_and_nothing_else():
+    codes = torch.cat([DIGIT_CODES, ASCII_CODES[:1]])
+    model, digits = LeNet5(codes=codes, seed=3), LeNet5(seed=3)
+    x = torch.rand(2, 1, 32, 48)
+    assert model(x).shape == (2, 11, 1, 5)
+    assert torch.equal(model(x)[:, :10], digits(x))
+    assert model.counts()["rbf"] == (0, 11 * 84)
+    h = estimate_curvature(model, MAPLoss(), x[..., :32], torch.tensor([10, 3]))
+    assert set(h) == {name for name, _ in model.named_parameters()}
+    with pytest.raises(ValueError, match="from 0 to 9"):
+        estimate_curvature(digits, MAPLoss(), x[..., :32], torch.tensor([10, 3]))

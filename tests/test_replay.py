@@ -1,9 +1,12 @@
 """Recording and replaying: the same bits as the function itself, nothing allocated, and refusals instead of silence."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from lenet_helpers.cuda_graph import captured
 from lenet_helpers.replay import KINDS, Replay, ReplayError
 
 WEIGHT = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
@@ -27,7 +30,7 @@ def shared_memory(x):
     """Long chains of temporaries, kept and not kept, of one size and of several."""
     a = x * 3
     b = (a + x).sigmoid() * a
-    c = b @ WEIGHT.t()
+    c = b @ WEIGHT.t().to(x)
     d = (c - 1).square() + c
     e = torch.cat([d, c], 1).softmax(1)
     return {"b": b, "parts": [e[:, :2], d.sum(0)], "a view": a.t()}
@@ -150,3 +153,57 @@ def test_a_recording_serves_in_and_out_of_inference_mode_and_with_gradients_on()
         with mode():
             assert torch.equal(replay(x), x * 2 + 1)
     assert len(replay.recordings) == 1
+
+
+class PretendedGpu:
+    """What `captured` asks of torch.cuda, done on the CPU: a graph runs the function it was captured from again."""
+
+    def __init__(self, monkeypatch, function):
+        self.log, self.function = [], function
+        for name in ("current_stream", "Stream", "stream", "CUDAGraph", "graph"):
+            monkeypatch.setattr(torch.cuda, name, getattr(self, name))
+
+    def current_stream(self):
+        return self
+
+    Stream = current_stream
+
+    def wait_stream(self, other):
+        self.log.append("wait")
+
+    @contextmanager
+    def stream(self, other):
+        self.log.append("aside")
+        yield
+
+    def CUDAGraph(self):  # noqa: N802
+        return self
+
+    @contextmanager
+    def graph(self, graph):
+        self.log.append("capture")
+        yield
+
+    def replay(self):
+        self.log.append("replay")
+        self.function()
+
+
+def test_a_cuda_graph_is_warmed_up_captured_and_replayed_once_before_its_results_are_read(monkeypatch):
+    held, result = [torch.ones(3)], torch.empty(3)
+    gpu = PretendedGpu(monkeypatch, lambda: torch.mul(held[0], 2, out=result))
+    calls, found = captured(lambda x: result, held)
+    assert gpu.log == ["wait", "aside", "wait", "capture", "replay"] and found.tolist() == [2, 2, 2]
+    held[0].fill_(5)
+    for call in calls:
+        call()
+    assert found.tolist() == [10, 10, 10]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("function", [shared_memory, in_place], ids=["shared memory", "in place"])
+def test_on_a_gpu_a_replay_gives_what_the_function_gives(function):
+    replay = Replay(lambda x: function(x[:, :4]))
+    for _ in range(3):
+        x = torch.randn(3, 4, device="cuda")
+        assert all(torch.equal(a, b) for a, b in zip(flat(replay(x)), flat(function(x.clone())), strict=True))

@@ -56,6 +56,9 @@ def whole_number(text, low, high):
     return value
 
 
+INITS = ("lush", "appendix_a", "authors", "paper")  # old names last
+
+
 def parser():
     top = argparse.ArgumentParser(prog="python -m lenet_helpers", description="LeNet-5 of 1998.", allow_abbrev=False)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -110,7 +113,10 @@ def parser():
 
 
 def add_network(command):
-    command.add_argument("--init", choices=("authors", "paper"), default="authors", help="U(+-1/sqrt(F)) or U(+-2.4/F)")
+    command.add_argument(
+        "--init", choices=INITS, default="lush", metavar="{lush,appendix_a}",
+        help="U(+-1/sqrt(F)) or U(+-2.4/F); the old names authors and paper are taken too",
+    )  # fmt: skip
     command.add_argument("--rbf-scale", type=number, default=0.5, metavar="SCALE", help="of the penalty, 1/2 or 1")
     command.add_argument("--seed", type=seed, default=0, help="of the first weights and of the order of the patterns")
 

@@ -11,6 +11,7 @@ They change nothing. From outside a layer is a torch.nn.Module that takes patter
 """
 
 import threading
+import warnings
 
 import torch
 from torch.nn import Module
@@ -105,6 +106,8 @@ def init_name(init):
     """The name of an initialisation, old names ("authors", "paper") turned into today's; ValueError for others."""
     if init not in INITS:
         raise ValueError(f'init is {init!r}; expected "lush" or "appendix_a".')
+    if INITS[init] != init:
+        warnings.warn(f'init="{init}" is now called "{INITS[init]}".', DeprecationWarning, stacklevel=3)
     return INITS[init]
 
 

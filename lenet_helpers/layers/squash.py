@@ -15,7 +15,7 @@ class Squash(Layer):
     """
 
     def fprop(self, a):
-        lowest = a.new_tensor(-AMPLITUDE)
+        lowest = a.new_full((), -AMPLITUDE)
         y = torch.add(lowest, torch.sigmoid(a * (2 * STEEPNESS)), alpha=2 * AMPLITUDE)
         return y, y
 
@@ -32,4 +32,4 @@ class Squash(Layer):
 
 def slope(y):
     """f'(a) = S/A (A^2 - f(a)^2), from the state y = f(a) itself."""
-    return torch.addcmul(y.new_tensor(AMPLITUDE * STEEPNESS), y, y, value=-STEEPNESS / AMPLITUDE)
+    return torch.addcmul(y.new_full((), AMPLITUDE * STEEPNESS), y, y, value=-STEEPNESS / AMPLITUDE)

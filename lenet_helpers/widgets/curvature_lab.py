@@ -163,7 +163,7 @@ class CurvatureLab(Touchable, ipywidgets.VBox):
         self.network_eta = Slider("η", round_numbers(1e-5, 0.1), 5e-4)
         self.network_mu = Slider("μ", round_numbers(1e-4, 10), 0.02)
         self.init = ipywidgets.Dropdown(
-            options={"authors' code, U(±1/√F)": "authors", "paper, U(±2.4/F)": "paper"},
+            options={"Lush, U(±1/√F)": "lush", "Appendix A, U(±2.4/F)": "appendix_a"},
             description="Initialisation", style={"description_width": "90px"},
         )  # fmt: skip
         self.bowl, self.spread = LivePicture(self._point), LivePicture()

@@ -154,12 +154,12 @@ def test_paths_on_the_bowl_are_those_of_the_optimizers():
 def test_rates_spread_for_the_authors_weights_and_gather_at_the_cap_for_the_papers(digits):
     lab = CurvatureLab(digits)
     spread = {}
-    for init in ("authors", "paper"):
+    for init in ("lush", "appendix_a"):
         lab.init.value = init
         rates = torch.cat([5e-4 / (0.02 + h) for h in lab.curvatures[init].values()])
         assert len(rates) == 60_000 and rates.max() <= 0.025 + 1e-9
         spread[init] = (rates > 0.9 * 0.025).double().mean().item()
-    assert spread["paper"] > 0.5 > 0.05 > spread["authors"], spread
+    assert spread["appendix_a"] > 0.5 > 0.05 > spread["lush"], spread
 
 
 def test_a_slider_holds_one_of_its_values():
