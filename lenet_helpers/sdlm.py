@@ -32,7 +32,7 @@ class SDLM(Optimizer):
         for group in self.param_groups:
             weights, damped = group["params"], group.damped(self.state)
             gradients = [weight.grad for weight in weights]
-            if any(gradient is None for gradient in gradients):
+            if not all(map(torch.is_tensor, gradients)):
                 found = [each for each in zip(weights, gradients, damped) if each[1] is not None]
                 if not found:
                     continue

@@ -64,7 +64,7 @@ class Convolution(Layer):
         if windows.dim() == 2:
             signals = matrix(signal)
             weight, bias, pieces = signals @ windows.t(), summed(signals), kernels.t() @ signals
-            pieces = pieces.view(size, size, maps, rows, columns, patterns).transpose(2, 3)
+            pieces = pieces.view(size, size, maps, rows, columns, patterns)
         else:
             signals = signal.flatten(2)
             weight = torch.bmm(signals, windows.mT).sum(0)
@@ -75,7 +75,7 @@ class Convolution(Layer):
             weight = weight.view(-1, size, size, maps).permute(0, 3, 1, 2)
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
-        return fold(pieces), {"weight": weight, "bias": bias}
+        return fold(pieces, windows.dim() == 2), {"weight": weight, "bias": bias}
 
     def fan_in(self):
         per_map = self.connected.sum(1) * self.kernel**2
@@ -109,15 +109,21 @@ def places(connected, kernel):
     return every.permute(0, 3, 1, 2)[connected].flatten()
 
 
-def fold(pieces):
-    """Pieces (kernel rows, kernel columns, rows, maps, columns, patterns) of windows, added up where these overlap."""
-    size, _, rows, maps, columns, patterns = pieces.shape
-    if rows == columns == 1:  # a single window, as in C5: nothing overlaps
-        return pieces[:, :, 0, :, 0].transpose(1, 2)
-    bands = pieces.new_zeros(size, rows, maps, columns + size - 1, patterns)
-    for shift in range(size):
-        bands[:, :, :, shift : shift + columns].add_(pieces[:, shift])
-    down = pieces.new_zeros(rows + size - 1, maps, columns + size - 1, patterns)
+def fold(pieces, maps_first):
+    """Pieces of windows, added up where these overlap: (rows, maps, columns, patterns) of (kernel rows, kernel columns,
+    rows, maps, columns, patterns), or with maps before rows."""
+    size, _, *maps_and_rows, columns, patterns = pieces.shape
+    if columns == 1:  # as in C5: nothing overlaps
+        bands = pieces.squeeze(4).movedim(1, 3)
+    else:
+        bands = pieces.new_zeros(size, *maps_and_rows, columns + size - 1, patterns)
+        for shift in range(size):
+            bands[:, :, :, shift : shift + columns].add_(pieces[:, shift])
+    bands = bands.transpose(1, 2) if maps_first else bands  # kernel rows, rows, maps, columns, patterns
+    _, rows, *others = bands.shape
+    if rows == 1:
+        return bands[:, 0]
+    down = pieces.new_zeros(rows + size - 1, *others)
     for shift in range(size):
         down[shift : shift + rows].add_(bands[shift])
     return down
