@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 
-class Layer(NamedTuple):
+class LayerOfFig2(NamedTuple):
     name: str
     kind: str
     maps: int
@@ -29,13 +29,13 @@ def _curve(figure, series, points):
 
 # Section II-B, Fig. 2
 TABLE = (
-    Layer("C1", "convolution 5x5", 6, 28, 156, 122_304),
-    Layer("S2", "subsampling 2x2", 6, 14, 12, 5_880),
-    Layer("C3", "convolution 5x5, Table I", 16, 10, 1_516, 151_600),
-    Layer("S4", "subsampling 2x2", 16, 5, 32, 2_000),
-    Layer("C5", "convolution 5x5", 120, 1, 48_120, 48_120),
-    Layer("F6", "full connection", 84, 1, 10_164, 10_164),
-    Layer("output", "Euclidean RBF", 10, 1, 0, 840),
+    LayerOfFig2("C1", "convolution 5x5", 6, 28, 156, 122_304),
+    LayerOfFig2("S2", "subsampling 2x2", 6, 14, 12, 5_880),
+    LayerOfFig2("C3", "convolution 5x5, Table I", 16, 10, 1_516, 151_600),
+    LayerOfFig2("S4", "subsampling 2x2", 16, 5, 32, 2_000),
+    LayerOfFig2("C5", "convolution 5x5", 120, 1, 48_120, 48_120),
+    LayerOfFig2("F6", "full connection", 84, 1, 10_164, 10_164),
+    LayerOfFig2("output", "Euclidean RBF", 10, 1, 0, 840),
 )
 TOTAL_PARAMETERS = 60_000
 TOTAL_CONNECTIONS = 340_908

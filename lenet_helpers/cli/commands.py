@@ -14,12 +14,13 @@ from ..data.grey import open_picture
 from ..data.normalise import find_digit
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..files import CheckpointError, check_writable
-from ..losses import MAPLoss, MSELoss
+from ..losses import MAPLoss
 from ..model import LeNet5
 from ..paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
-from ..schedules import PAPER_SCHEDULE, TWO_PASS_SCHEDULE
+from ..schedules import SCHEDULES
 from ..sdlm import SDLM, sampled_curvature
 from ..training.arguments import check_counts
+from ..training.choices import loss_named, optimizer_named
 from ..training.history import History
 from ..training.loop import DivergenceError, fit
 from ..weights import load_weights, save_weights
@@ -27,7 +28,6 @@ from .streams import shown
 
 SKLEARN = "scikit-learn digits"  # Digits.source
 UNREADABLE = (OSError, ValueError, SyntaxError)  # what PIL, open_picture and find_digit raise
-SCHEDULES = {"paper": PAPER_SCHEDULE, "two-pass": TWO_PASS_SCHEDULE}
 
 
 class CommandError(Exception):
@@ -65,12 +65,12 @@ def train(options):
         model,
         digits,
         test,
-        loss=MAPLoss(options.j) if options.loss == "map" else MSELoss(),
+        loss=loss_named(options.loss, options.j),
         passes=options.passes,
         schedule=schedule(options.schedule),
         seed=options.seed,
         batch_size=options.batch_size,
-        optimizer=optimizer(options, model),
+        optimizer=optimizer_named(options.optimizer, model, options.rate, options.momentum, options.mu),
         curvature=options.curvature,
         gamma=options.gamma,
         curvature_patterns=options.curvature_patterns,
@@ -118,16 +118,6 @@ def schedule(text):
     except ValueError:
         names = ", ".join(SCHEDULES)
         raise ValueError(f"--schedule is {text!r}; expected {names}, or numbers such as 5e-4,2e-4.") from None
-
-
-def optimizer(options, model):
-    if options.optimizer == "sdlm":
-        return SDLM(model.named_parameters(), mu=options.mu)
-    if options.rate is None:
-        raise ValueError(f"--optimizer {options.optimizer} has no rate; give it one, such as --rate 0.001.")
-    if options.optimizer == "sgd":
-        return torch.optim.SGD(model.parameters(), lr=options.rate, momentum=options.momentum)
-    return torch.optim.Adam(model.parameters(), lr=options.rate)
 
 
 def passes_table(history):

@@ -14,15 +14,17 @@ import torch
 
 from ..data.digits import load_digits
 from ..data.distort import Distortion
+from ..schedules import SCHEDULES
+from ..training.choices import LOSSES, OPTIMIZERS
 
 HELD_OUT_SEED = 1998
 # Of experiments and runs, whose files are called so: in one folder, and apart on disks that take "a" and "A" for one.
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+|(?<=[0-9])\.[0-9]+)*")
 NAMED = "small letters a-z and digits, with single hyphens between them; a number may have a point, as in j-2.5"
 CHOICES = {
-    "loss": ("map", "mse"),
-    "optimizer": ("sdlm", "sgd"),
-    "schedule": ("paper", "two-pass"),
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": tuple(SCHEDULES),
     "dataset": ("mnist", "sklearn", "auto"),
 }
 
@@ -36,8 +38,8 @@ class Run:
 
     patterns: training patterns drawn by the run's seed, all of them when None. held_out: how many training
     patterns are set aside, by one fixed split, and evaluated on in place of the test set. schedule: "paper",
-    "two-pass" or one eta a pass. rate: the one learning rate of optimizer = "sgd" in the first pass; from
-    then on the schedule scales it.
+    "two-pass" or one eta a pass. rate: the one learning rate of optimizer = "sgd" or "adam" in the first pass; from
+    then on the schedule scales it. momentum: of sgd.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Run:
     init: str = "authors"
     optimizer: str = "sdlm"
     rate: float | None = None
+    momentum: float = 0.0
     mu: float = 0.02
     curvature: str = "estimate"
     gamma: float = 0.1
@@ -73,8 +76,11 @@ class Run:
                 raise ValueError(f"{self.name}: got {name} {value!r}, expected one of {', '.join(known)}.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"{self.name}: got seed {self.seed}, expected a whole number from 0 to 2**32 - 1.")
-        if (self.optimizer == "sgd") != (self.rate is not None):
-            raise ValueError(f"{self.name}: got optimizer {self.optimizer!r} and rate {self.rate}; sgd needs a rate.")
+        if (self.optimizer == "sdlm") == (self.rate is not None):
+            raise ValueError(
+                f"{self.name}: got optimizer {self.optimizer!r} and rate {self.rate}; expected a rate for sgd and adam "
+                "alone."
+            )
         try:
             Distortion(**self.distortion or {})
         except (TypeError, ValueError) as error:

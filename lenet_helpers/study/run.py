@@ -19,38 +19,19 @@ import torch
 from ..data.distort import Distortion
 from ..evaluation import evaluate
 from ..files import save_tensors, write_whole
-from ..losses import MAPLoss, MSELoss
 from ..model import LeNet5
-from ..schedules import PAPER_SCHEDULE, TWO_PASS_SCHEDULE
-from ..sdlm import SDLM
+from ..schedules import SCHEDULES
+from ..training.choices import loss_named, optimizer_named
 from ..training.history import versions
-from ..training.loop import DivergenceError, fit
+from ..training.loop import DivergenceError, fit, threads
 from ..weights import save_weights
 from .plan import load_plan, split
 from .processes import alone, end_with
 from .read import read_record
 
-LOSSES = {"map": lambda run: MAPLoss(run.j), "mse": lambda run: MSELoss()}
-SCHEDULES = {"paper": PAPER_SCHEDULE, "two-pass": TWO_PASS_SCHEDULE}
-OPTIMIZERS = {
-    "sdlm": lambda run, model: SDLM(model.named_parameters(), mu=run.mu),
-    "sgd": lambda run, model: torch.optim.SGD(model.parameters(), lr=run.rate),
-}
-
 
 class StudyError(RuntimeError):
     """Some runs of a study failed; those that finished are kept."""
-
-
-@contextmanager
-def one_thread():
-    """One torch thread inside the block: runs share the cores, and the bits depend on the thread count."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def train_run(run, build, command, study=None):
@@ -63,7 +44,7 @@ def train_run(run, build, command, study=None):
     """
     if study is not None:
         end_with(study)
-    with one_thread():
+    with threads(1):  # runs share the cores, and the bits depend on the thread count
         try:
             with alone(Path(build) / run.name):
                 return _train(run, Path(build), command)
@@ -95,11 +76,11 @@ def _train(run, build, command):
             model,
             train,
             judge,
-            loss=LOSSES[run.loss](run),
+            loss=loss_named(run.loss, run.j),
             passes=run.passes,
             seed=run.seed,
             schedule=SCHEDULES[run.schedule] if isinstance(run.schedule, str) else run.schedule,
-            optimizer=OPTIMIZERS[run.optimizer](run, model),
+            optimizer=optimizer_named(run.optimizer, model, run.rate, run.momentum, run.mu),
             curvature=run.curvature,
             gamma=run.gamma,
             curvature_every=run.curvature_every,
