@@ -31,7 +31,7 @@ class DrawPad(Answering):
     made of it.
     """
 
-    _esm = asset("kernel.js", "draw_pad.js")
+    _esm = asset("kernel.js", "sheet.js", "draw_pad.js")
     name = traitlets.Unicode("pad").tag(sync=True)
     side = traitlets.Int(SIDE).tag(sync=True)
     # ink 255 on 0, written by the page; it arrives as a memoryview
