@@ -10,12 +10,12 @@ from torch.nn.functional import affine_grid, grid_sample
 class Distortion:
     """Random translation, scaling, squeezing and horizontal shear, drawn anew for every image.
 
-    translation: largest shift along each axis, in pixels.
-    scaling:     both axes times (1 + scaling) ** u, u uniform in [-1, 1].
-    squeezing:   width times, height divided by, (1 + squeezing) ** u: one shrinks as the other grows.
-    shear:       largest sideways shift of a row, in pixels per pixel of its height above the centre.
-    fraction:    probability that an image is distorted; the others stay as they are. The paper adds 540,000
-                 distorted patterns to 60,000 originals: nine of ten.
+    - translation: largest shift along each axis, in pixels.
+    - scaling: both axes times (1 + scaling) ** u, u uniform in [-1, 1].
+    - squeezing: width times, height divided by, (1 + squeezing) ** u: one shrinks as the other grows.
+    - shear: largest sideways shift of a row, in pixels per pixel of its height above the centre.
+    - fraction: probability that an image is distorted; the others stay as they are. The paper adds 540,000
+      distorted patterns to 60,000 originals: nine of ten.
 
     All draws are uniform and independent. The paper gives no strengths; these were chosen on held-out training
     patterns (notebook 13): a network of 60,000 parameters underfits when they are stronger. Raises ValueError for
