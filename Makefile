@@ -34,7 +34,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce test lint test-unit test-notebooks lab demo bench study results badges clean
+.PHONY: help reproduce test lint test-unit test-notebooks lab demo bench study results site badges clean
 
 # What is run to be judged runs on one thread a process, and sees nothing of the reader's own Jupyter settings.
 reproduce test lint test-unit test-notebooks: export OMP_NUM_THREADS := 1
@@ -83,6 +83,9 @@ study: $(READY) ## run the paper's experiments over several seeds (hours; stop a
 
 results: $(READY) ## rebuild the tables and figures of results/ from its JSON files
 	"$$VENV_PYTHON" -m lenet_helpers results
+
+site: $(READY) ## build the pages of the notebooks, the reference and the results into build/site
+	@$(VENV_PYTHON) site/build.py
 
 badges: $(READY) ## stamp the notebooks with REPO=owner/name (default: the git remote)
 	"$$VENV_PYTHON" tools/notebooks.py badges --repo "$$REPO"

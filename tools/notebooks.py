@@ -38,6 +38,16 @@ if "google.colab" in sys.modules:
     raise RuntimeError("This copy does not know its repository: run `make badges REPO=owner/name` first.")"""
 
 
+def paths() -> list[Path]:
+    """Every notebook of the series, in the order in which it is read."""
+    return sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def repository() -> str | None:
+    """owner/name of the repository this copy belongs to: as GitHub's workflows name it, else as the git remote does."""
+    return os.environ.get("GITHUB_REPOSITORY") or repository_of_remote()
+
+
 def repository_of_remote() -> str | None:
     """owner/name of the GitHub repository that the git remote `origin` points to, or None."""
     remote = subprocess.run(["git", "remote", "get-url", "origin"], cwd=ROOT, capture_output=True, text=True)
@@ -121,17 +131,17 @@ def main(arguments: list[str] | None = None) -> None:
     running.add_argument("paths", nargs="*", type=Path, help="default: all of them")
     options = parser.parse_args(arguments)
     if options.command == "badges":
-        repo = options.repo or repository_of_remote()
+        repo = options.repo or repository()
         if repo and not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
             parser.error(f"--repo is {repo!r}, expected owner/name, e.g. --repo ada/lenet.")
-        for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        for path in paths():
             notebook = nbformat.read(path, as_version=4)
             stamp(notebook, path.name, repo, options.branch)
             nbformat.write(notebook, path)
         print(f"Stamped for {repo}." if repo else "No GitHub remote and no --repo: links left out.")
     else:
         os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-        for path in options.paths or sorted(NOTEBOOKS.glob("*.ipynb")):
+        for path in options.paths or paths():
             print(f"{path.name}: {run(path.resolve()):.0f} s", file=sys.stderr)
 
 

@@ -1,0 +1,120 @@
+// The front page: what is drawn goes through the network as it is drawn, and every layer shows what it makes of it.
+
+import { layPaper } from "./sheet.js";
+import { fitBox } from "./centring.js";
+import { readWeights } from "./lenet.js";
+import { read } from "./reading.js";
+
+const SIDE = 112; // pixels a side of the drawing as it is centred, as in the notebooks' pad
+const BLANK = new Uint8Array(28 * 28);
+const EMPTY = "Draw a digit.";
+const EMPTY_REMARK = "As large as you like: it is centred before it is read.";
+const LIMIT = 1.7159; // the squash's bound, the ends of the colour scale
+const ENDS = [[0x1f, 0x5f, 0xc0], [0xf4, 0xf4, 0xf4], [0xc8, 0x50, 0x0a]]; // -LIMIT, 0 and LIMIT
+
+const LAYERS = [ // name, how many maps stand in a row, rows and columns of a map, what they are
+  ["field", 1, 32, 32, "input", "the drawing in a field of 32 x 32"],
+  ["c1", 6, 28, 28, "C1", "6 maps of 28 x 28, a 5 x 5 convolution"],
+  ["s2", 6, 14, 14, "S2", "6 maps of 14 x 14, each 2 x 2 square summed"],
+  ["c3", 8, 10, 10, "C3", "16 maps of 10 x 10, joined by Table I"],
+  ["s4", 8, 5, 5, "S4", "16 maps of 5 x 5"],
+  ["c5", 40, 1, 1, "C5", "120 units"],
+];
+
+function colour(value, limit) {
+  const share = (Math.min(Math.max(value / limit, -1), 1) + 1); // 0 to 2
+  const [from, to] = share < 1 ? [ENDS[0], ENDS[1]] : [ENDS[1], ENDS[2]];
+  return from.map((start, at) => start + (to[at] - start) * (share < 1 ? share : share - 1));
+}
+
+const grey = (value) => Array(3).fill(((value + 0.1) / 1.275) * 255);
+
+// Maps of rows x columns, `across` of them in a line, a transparent pixel between.
+function paint(canvas, maps, rows, columns, across, paintOf) {
+  const gap = rows > 1 ? 1 : 0;
+  canvas.width = across * (columns + gap) - gap;
+  canvas.height = Math.ceil(maps.length / across) * (rows + gap) - gap;
+  const pixels = new ImageData(canvas.width, canvas.height);
+  maps.forEach((map, number) => {
+    const top = Math.floor(number / across) * (rows + gap), left = (number % across) * (columns + gap);
+    map.forEach((value, at) => {
+      const place = (top + Math.floor(at / columns)) * canvas.width + left + (at % columns);
+      pixels.data.set([...paintOf(value), 255], 4 * place);
+    });
+  });
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+}
+
+const state = (value) => colour(value, LIMIT);
+const code = (value) => colour(value, 1);
+
+function figure(name, title, words) {
+  return `<figure class="layer ${name}"><canvas role="img" aria-label="${title}: ${words}"></canvas>
+    <figcaption><b>${title}</b> ${words}</figcaption></figure>`;
+}
+
+const DIGITS = [...Array(10).keys()];
+const row = (name, cell) => `<tr class="${name}"><th scope="row">${name}</th>${DIGITS.map(cell).join("")}</tr>`;
+const CLASSES = `<table class="classes"><caption>The ten codes, and how far F6 is from each: the penalty. The smallest is the answer.</caption>
+  <thead>${row("digit", (digit) => `<th scope="col">${digit}</th>`)}</thead>
+  <tbody>${row("code", (digit) => `<td><canvas role="img" aria-label="the code of ${digit}, a bitmap of it"></canvas></td>`)}
+  ${row("penalty", () => "<td></td>")}${row("bar", () => '<td aria-hidden="true"><i></i></td>')}</tbody></table>`;
+
+async function start(page) {
+  const pad = page.querySelector(".pad");
+  pad.querySelector(".answer").innerHTML = `<p class="verdict">${EMPTY}</p><p class="remark">${EMPTY_REMARK}</p>
+    <p class="spoken" role="status"></p>
+    <div class="decision">${figure("f6", "F6", "84 units, a bitmap of 7 x 12")}${CLASSES}</div>`;
+  page.querySelector(".layers").innerHTML = LAYERS.map(([name, , , , title, words]) => figure(name, title, words)).join("");
+  const find = (selector) => page.querySelector(selector);
+  let weights = null;
+
+  const show = () => {
+    const began = performance.now();
+    const digit = fitBox(sheet.ink(SIDE), SIDE);
+    const reading = read(weights, digit ?? BLANK);
+    for (const [name, across, rows, columns] of LAYERS) {
+      const maps = name === "field" ? [reading.field] : name === "c5" ? [...reading.c5].map((unit) => [unit]) : reading[name];
+      paint(find(`.${name} canvas`), maps, rows, columns, across, name === "field" ? grey : state);
+    }
+    paint(find(".f6 canvas"), [reading.f6], 12, 7, 1, state);
+    find(".verdict").textContent = digit ? reading.verdict : EMPTY;
+    find(".remark").textContent = digit ? reading.remark : EMPTY_REMARK;
+    const best = digit ? reading.ranking[0] : null;
+    page.classList.toggle("doubtful", reading.rejected);
+    const tallest = Math.max(...reading.penalties);
+    for (const cell of page.querySelectorAll(".classes th[scope=col], .classes td")) {
+      cell.classList.toggle("best", cell.cellIndex - 1 === best);
+    }
+    DIGITS.forEach((number) => {
+      const penalty = reading.penalties[number];
+      find(`.penalty td:nth-child(${number + 2})`).textContent = digit ? penalty.toFixed(1) : "";
+      find(`.bar td:nth-child(${number + 2}) i`).style.height = digit ? `${(100 * penalty) / tallest}%` : "0";
+    });
+    if (digit) pad.dataset.milliseconds = (performance.now() - began).toFixed(1);
+  };
+  const say = () => {
+    show();
+    find(".spoken").textContent = `${find(".verdict").textContent} ${find(".remark").textContent}`;
+  };
+  const sheet = layPaper(pad, {
+    shelf: "lenet-front-page", changed: () => weights && say(), moved: () => weights && show(),
+  });
+
+  try {
+    const answer = await fetch(page.dataset.weights);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    weights = readWeights(await answer.arrayBuffer());
+  } catch (error) {
+    find(".verdict").textContent = "The network's weights did not arrive.";
+    find(".remark").textContent = `${error.message}. Your drawing is kept: reload the page to try again.`;
+    return;
+  }
+  DIGITS.forEach((digit) => {
+    const bits = weights["rbf.codes"].subarray(84 * digit, 84 * digit + 84);
+    paint(find(`.code td:nth-child(${digit + 2}) canvas`), [bits], 12, 7, 1, code);
+  });
+  if (sheet.isUsed()) say(); else show();
+}
+
+start(document.getElementById("network"));
