@@ -13,6 +13,7 @@ from ..data.distort import Distortion
 from ..data.grey import open_picture
 from ..data.normalise import find_digit
 from ..evaluation import NotFiniteError, evaluate, score_table
+from ..export import MissingPackageError, export_onnx
 from ..files import CheckpointError, check_writable
 from ..losses import MAPLoss
 from ..model import LeNet5
@@ -34,12 +35,17 @@ class CommandError(Exception):
     """A command could not do what it was asked to."""
 
 
+FAILURES = (
+    DataError, CheckpointError, NotFiniteError, DivergenceError, CommandError, MissingPackageError, OSError,
+)  # fmt: skip
+
+
 def run(options, arguments):
     """Run the command that the options name; an expected failure is one line on stderr and its exit status."""
     try:
         options.line = f"python -m lenet_helpers {shlex.join(arguments)}"
         return COMMANDS[options.command](options) or 0
-    except (DataError, CheckpointError, NotFiniteError, DivergenceError, CommandError, OSError) as error:
+    except FAILURES as error:
         return complain(error, 1)
     except ValueError as error:
         return complain(error, 2)
@@ -187,6 +193,16 @@ def predict(options):
     return unread
 
 
+def export(options):
+    model = load_weights(options.weights)
+    error_rate = None
+    if not options.unscored:
+        dataset = "sklearn" if model.facts.get("source") == SKLEARN else "mnist"
+        error_rate = evaluate(model, load_digits("test", dataset, options.data)).error_rate
+    export_onnx(model, options.onnx, error_rate)
+    print(f"{options.onnx} is written")
+
+
 def curvature(options):
     digits = load_digits("train", options.dataset, options.data)
     model = LeNet5(options.init, options.rbf_scale, options.seed)
@@ -244,6 +260,7 @@ COMMANDS = {
     "train": train,
     "evaluate": score,
     "predict": predict,
+    "export": export,
     "curvature": curvature,
     "table": table,
     "study": study,

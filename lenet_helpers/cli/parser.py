@@ -89,6 +89,12 @@ def parser():
     )
     add_weights(predict, "--weights")
 
+    export = command("export", "write a network for use elsewhere, with what it was trained on and its error rate")
+    add_weights(export, "weights", nargs="?")
+    export.add_argument("--onnx", required=True, metavar="FILE", help="where to write it (.onnx)")
+    export.add_argument("--unscored", action="store_true", help="leave the error rate out; no test digits are needed")
+    export.add_argument("--data", metavar="FOLDER", help="holds MNIST/raw; $LENET_DATA unless given")
+
     curvature = command("curvature", "print the effective rates of the first pass beside the published ones")
     add_network(curvature)
     add_data(curvature)
