@@ -17,7 +17,7 @@ copyright = author
 version = release = lenet_helpers.__version__
 repository = stage.repository()
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "mathml", "figure_alt"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "mathml", "figures"]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"torch\..*")]  # its inventory cannot be fetched where there is no network
 default_role = "code"
@@ -52,4 +52,4 @@ html_theme_options = {
     "footer_end": [],
     **({"github_url": f"https://github.com/{repository}"} if repository else {}),
 }
-html_sidebars = {name: [] for name in ("index", "api", "notebooks", "results/*", "benchmarks/*")}
+html_sidebars = {name: [] for name in ("index", "api", "measured", "notebooks", "results/*", "benchmarks/*")}

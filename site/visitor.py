@@ -3,11 +3,14 @@
 import base64
 import functools
 import math
+import shutil
 import threading
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # Strokes in parts of the sheet's side
 ONE = [[(0.52, 0.15), (0.48, 0.85)]]
@@ -38,6 +41,11 @@ class Quiet(SimpleHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def chromium():
+    """The path of an installed Chromium or Chrome, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @contextmanager

@@ -21,32 +21,37 @@ const LAYERS = [ // name, how many maps stand in a row, rows and columns of a ma
   ["c5", 40, 1, 1, "C5", "120 units"],
 ];
 
-function colour(value, limit) {
-  const share = (Math.min(Math.max(value / limit, -1), 1) + 1); // 0 to 2
-  const [from, to] = share < 1 ? [ENDS[0], ENDS[1]] : [ENDS[1], ENDS[2]];
-  return from.map((start, at) => start + (to[at] - start) * (share < 1 ? share : share - 1));
-}
+// 256 colours as ImageData holds them, and the index of a value on the scale from low to high.
+const palette = (channels) => Uint32Array.from({ length: 256 }, (_, at) => {
+  const [red, green, blue] = channels(at / 255);
+  return new Uint32Array(Uint8ClampedArray.of(red, green, blue, 255).buffer)[0];
+});
+const index = (value, low, high) => Math.round(255 * Math.min(Math.max((value - low) / (high - low), 0), 1));
 
-const grey = (value) => Array(3).fill(((value + 0.1) / 1.275) * 255);
+const SIGNED = palette((share) => {
+  const [from, to] = share < 0.5 ? [ENDS[0], ENDS[1]] : [ENDS[1], ENDS[2]];
+  return from.map((start, at) => start + (to[at] - start) * (share < 0.5 ? 2 * share : 2 * share - 1));
+});
+const GREY = palette((share) => Array(3).fill(255 * share));
+const paintField = (value) => GREY[index(value, -0.1, 1.175)];
+const paintState = (value) => SIGNED[index(value, -LIMIT, LIMIT)];
+const paintCode = (value) => SIGNED[index(value, -1, 1)];
 
 // Maps of rows x columns, `across` of them in a line, a transparent pixel between.
-function paint(canvas, maps, rows, columns, across, paintOf) {
+function paint(canvas, maps, rows, columns, across, colourOf) {
   const gap = rows > 1 ? 1 : 0;
   canvas.width = across * (columns + gap) - gap;
   canvas.height = Math.ceil(maps.length / across) * (rows + gap) - gap;
-  const pixels = new ImageData(canvas.width, canvas.height);
+  const picture = new ImageData(canvas.width, canvas.height), pixels = new Uint32Array(picture.data.buffer);
   maps.forEach((map, number) => {
     const top = Math.floor(number / across) * (rows + gap), left = (number % across) * (columns + gap);
-    map.forEach((value, at) => {
-      const place = (top + Math.floor(at / columns)) * canvas.width + left + (at % columns);
-      pixels.data.set([...paintOf(value), 255], 4 * place);
-    });
+    for (let row = 0; row < rows; row++) {
+      const to = (top + row) * picture.width + left;
+      for (let column = 0; column < columns; column++) pixels[to + column] = colourOf(map[row * columns + column]);
+    }
   });
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  canvas.getContext("2d").putImageData(picture, 0, 0);
 }
-
-const state = (value) => colour(value, LIMIT);
-const code = (value) => colour(value, 1);
 
 function figure(name, title, words) {
   return `<figure class="layer ${name}"><canvas role="img" aria-label="${title}: ${words}"></canvas>
@@ -75,9 +80,9 @@ async function start(page) {
     const reading = read(weights, digit ?? BLANK);
     for (const [name, across, rows, columns] of LAYERS) {
       const maps = name === "field" ? [reading.field] : name === "c5" ? [...reading.c5].map((unit) => [unit]) : reading[name];
-      paint(find(`.${name} canvas`), maps, rows, columns, across, name === "field" ? grey : state);
+      paint(find(`.${name} canvas`), maps, rows, columns, across, name === "field" ? paintField : paintState);
     }
-    paint(find(".f6 canvas"), [reading.f6], 12, 7, 1, state);
+    paint(find(".f6 canvas"), [reading.f6], 12, 7, 1, paintState);
     find(".verdict").textContent = digit ? reading.verdict : EMPTY;
     find(".remark").textContent = digit ? reading.remark : EMPTY_REMARK;
     const best = digit ? reading.ranking[0] : null;
@@ -88,7 +93,7 @@ async function start(page) {
     }
     DIGITS.forEach((number) => {
       const penalty = reading.penalties[number];
-      find(`.penalty td:nth-child(${number + 2})`).textContent = digit ? penalty.toFixed(1) : "";
+      find(`.penalty td:nth-child(${number + 2})`).textContent = digit ? penalty.toFixed(penalty < 100 ? 1 : 0) : "";
       find(`.bar td:nth-child(${number + 2}) i`).style.height = digit ? `${(100 * penalty) / tallest}%` : "0";
     });
     if (digit) pad.dataset.milliseconds = (performance.now() - began).toFixed(1);
@@ -112,7 +117,7 @@ async function start(page) {
   }
   DIGITS.forEach((digit) => {
     const bits = weights["rbf.codes"].subarray(84 * digit, 84 * digit + 84);
-    paint(find(`.code td:nth-child(${digit + 2}) canvas`), [bits], 12, 7, 1, code);
+    paint(find(`.code td:nth-child(${digit + 2}) canvas`), [bits], 12, 7, 1, paintCode);
   });
   if (sheet.isUsed()) say(); else show();
 }

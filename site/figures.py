@@ -1,4 +1,5 @@
-"""Give the notebooks' figures the alternative text that is stored beside them; myst-nb leaves it out."""
+"""The notebooks' figures on a page: with the alternative text stored beside them, which myst-nb leaves out, and without
+the light ground that the theme lays under pictures on a dark page: they are drawn for both."""
 
 import hashlib
 from base64 import b64decode
@@ -17,14 +18,15 @@ def texts(path):
                 yield hashlib.sha256(b64decode(output.data["image/png"])).hexdigest(), alt
 
 
-def describe(app, doctree):
+def finish(app, doctree):
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix == ".ipynb":
         found = dict(texts(path))
         for image in doctree.findall(nodes.image):
             image.setdefault("alt", found.get(Path(image["uri"]).stem, ""))
+            image["classes"].append("dark-light")
 
 
 def setup(app):
-    app.connect("doctree-read", describe)
+    app.connect("doctree-read", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
