@@ -128,10 +128,9 @@ def main():
                 print(rows[-1], flush=True)
         version = browser.version
     machine = f"{platform.system()} {platform.machine()}, Chromium {version}{crowd()}"
-    text = "\n".join([
-        "# The page, measured\n", "`python site/measure.py` wrote this: the front page and its network, in Chromium, beside",
-        f"the package.\n\n{datetime.date.today()}, {machine}.\n", "| what | bar | measured |", "|---|---|---|", *rows, "",
-    ])  # fmt: skip
+    opening = "# The page, measured\n\n`python site/measure.py` wrote this: the front page and its network, in Chromium, beside"
+    head = ["| what | bar | measured |", "|---|---|---|"]
+    text = "\n".join([f"{opening}\nthe package.\n", f"{datetime.date.today()}, {machine}.\n", *head, *rows, ""])
     (ROOT / "site" / "measured.md").write_text(text, encoding="utf-8")
     return 1 if "**missed**" in text else 0
 
