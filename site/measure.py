@@ -128,9 +128,10 @@ def main():
                 print(rows[-1], flush=True)
         version = browser.version
     machine = f"{platform.system()} {platform.machine()}, Chromium {version}{crowd()}"
-    opening = "# The page, measured\n\n`python site/measure.py` wrote this: the front page and its network, in Chromium, beside"
+    opening = "# The page, measured\n\n`python site/measure.py` wrote this: the front page and its network, beside"
     head = ["| what | bar | measured |", "|---|---|---|"]
-    text = "\n".join([f"{opening}\nthe package.\n", f"{datetime.date.today()}, {machine}.\n", *head, *rows, ""])
+    lines = [f"{opening}\nthe package, in Chromium.\n", f"{datetime.date.today()}, {machine}.\n", *head, *rows, ""]
+    text = "\n".join(lines)
     (ROOT / "site" / "measured.md").write_text(text, encoding="utf-8")
     return 1 if "**missed**" in text else 0
 
