@@ -19,7 +19,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 START, END = "<!-- badges -->", "<!-- /badges -->"
-NO_REPOSITORY = "*`make badges REPO=owner/name` puts the Colab and Binder links here.*"
+NO_REPOSITORY = "*To run it: `make lab` in a clone.*"
 SETUP_NOTE = "# On Colab: install lenet_helpers beside Colab's own torch and numpy. Elsewhere: nothing to do."
 SETUP = """\
 {note}
@@ -35,7 +35,16 @@ SETUP_WITHOUT_REPOSITORY = """\
 import sys
 
 if "google.colab" in sys.modules:
-    raise RuntimeError("This copy does not know its repository: run `make badges REPO=owner/name` first.")"""
+    from importlib.metadata import version
+    from pathlib import Path
+
+    here = Path.cwd()
+    clone = next((path for path in (here, here.parent, *here.iterdir()) if (path / "lenet_helpers").is_dir()), None)
+    kept = " ".join(f"{{name}}=={{version(name)}}" for name in ("torch", "torchvision", "numpy"))
+    if clone:
+        %pip install -q "{{clone}}" anywidget resvg-py {{kept}}
+    else:
+        print("lenet_helpers is not here: run `!git clone ADDRESS` of its repository, then this cell again.")"""
 
 
 def paths() -> list[Path]:

@@ -65,7 +65,7 @@ def test_without_a_repository_there_are_no_dead_links():
     notebook = blank()
     tools.stamp(notebook, "02_title.ipynb", None)
     assert "http" not in notebook.cells[0].source + notebook.cells[1].source
-    assert "make badges REPO=owner/name" in notebook.cells[0].source
+    assert "make lab" in notebook.cells[0].source
 
 
 @pytest.mark.parametrize("source, tags, named", [("# no markers", ["setup"], "badges"), (None, [], "setup")])
@@ -111,10 +111,21 @@ def test_set_up_on_colab_brings_what_the_widgets_need(monkeypatch):
     assert needed and needed <= set(line.split())
 
 
-def test_set_up_on_colab_without_a_repository_says_what_to_do(monkeypatch):
+@pytest.mark.parametrize("place", [".", "..", "lenet"])
+def test_set_up_on_colab_without_a_repository_installs_the_clone_beside_it(monkeypatch, tmp_path, place):
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
-    with pytest.raises(RuntimeError, match="make badges REPO=owner/name"):
-        run_cell(tools.setup(None, "main"))
+    here = tmp_path / "content"
+    (here / place / "lenet_helpers").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    (line,) = run_cell(tools.setup(None, "main"))
+    assert line.startswith(f'pip install -q "{(here / place).resolve()}" anywidget resvg-py torch=={version("torch")}')
+
+
+def test_set_up_on_colab_without_repository_and_clone_says_how_to_get_one(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    monkeypatch.chdir(tmp_path)
+    assert run_cell(tools.setup(None, "main")) == []
+    assert "run `!git clone ADDRESS`" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
