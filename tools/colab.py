@@ -35,8 +35,8 @@ def main():
     notebook = json.loads(next((ROOT / "notebooks").glob("00*.ipynb")).read_text(encoding="utf-8"))
     before = installed()
     sys.modules["google.colab"] = types.ModuleType("google.colab")
-    with tempfile.TemporaryDirectory() as content:  # beside it the clone, as after `!git clone`
-        (Path(content) / "clone").symlink_to(ROOT, target_is_directory=True)
+    with tempfile.TemporaryDirectory() as content:  # as after `!git clone`
+        subprocess.run(["git", "clone", "-q", ROOT, Path(content) / "clone"], check=True)
         os.chdir(content)
         InteractiveShell.instance().run_cell("".join(notebook["cells"][1]["source"])).raise_error()
         os.chdir(ROOT)
