@@ -1,6 +1,6 @@
 """Do in this environment what a notebook's set-up cell does on Colab, and see that Colab's own packages stay.
 
-    python -m venv colab && colab/bin/pip install torch torchvision -r tools/colab.txt nbval
+    python -m venv colab && colab/bin/pip install torch torchvision -r tools/colab.txt nbval pytest-timeout
     colab/bin/python tools/colab.py && colab/bin/python -m pytest --nbval-lax notebooks
 """
 

@@ -6,6 +6,9 @@
 library alone and the syntax of Python 3.6, so that a Python that is too old is told so. The last thing it
 writes is .venv/.ready; a .venv without that file was left half made, and is made again from nothing.
 
+In an activated environment that has torch (conda's, Binder's), .venv takes that environment's packages and adds
+only what it lacks, in the newest versions that fit.
+
 Environment: TORCH_INDEX, a package index that torch and torchvision are taken from, such as the one of the CPU
 builds. Nothing else is: what it may hold under the names of other packages is never looked at.
 """
@@ -45,6 +48,31 @@ def complaint(version, has_venv):
             "On Debian and Ubuntu: apt install python3-venv. Or name another: make test PYTHON=python3.12"
         )
     return None
+
+
+def activated(environment):
+    """The Python of the activated environment (conda's or venv's) if it is new enough and has torch, else None."""
+    prefix = environment.get("CONDA_PREFIX") or environment.get("VIRTUAL_ENV")
+    if not prefix or Path(prefix).resolve() == VENV.resolve():
+        return None
+    places = ("python.exe", "Scripts/python.exe") if os.name == "nt" else ("bin/python",)
+    found = [Path(prefix) / place for place in places if (Path(prefix) / place).exists()]
+    code = f"import sys, importlib.util as u; sys.exit(sys.version_info < {OLDEST} or not u.find_spec('torch'))"
+    return found[0] if found and subprocess.call([str(found[0]), "-c", code]) == 0 else None
+
+
+def make_from(python):
+    """Make .venv anew from `python`; whether that worked."""
+    return subprocess.call([str(python), "-m", "venv", "--clear", str(VENV)]) == 0
+
+
+def venv_python():
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def site_packages(python):
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return subprocess.check_output([str(python), "-c", code]).decode().strip()
 
 
 def say(text):
@@ -88,27 +116,38 @@ def run(command):
                 process.wait()
 
 
-def installations(torch_index):
-    """The commands of pip, in their order: torch from its own index if there is one, then everything from pip's."""
-    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    pip = [str(python), "-m", "pip", "install", "--progress-bar", "off", "--constraint", "constraints.txt"]
+def installations(torch_index, shared=None):
+    """The commands of pip, in their order: torch from its own index if there is one, then everything from pip's.
+
+    shared: the Python of an activated environment, whose torch and whose versions stay.
+    """
+    pip = [str(venv_python()), "-m", "pip", "install", "--progress-bar", "off"]
+    pip += [] if shared else ["--constraint", "constraints.txt"]
     commands = [pip + ["--editable", ".[dev]"]]
-    if torch_index:
+    if torch_index and not shared:
         commands.insert(0, pip + ["--no-deps", "--index-url", torch_index, "torch", "torchvision"])
     return commands
 
 
 def install():
     """Make .venv, or bring it up to date; what went wrong, or None."""
+    shared = activated(os.environ)
     if READY.exists():
         say("pyproject.toml or constraints.txt is newer than .venv: bringing it up to date")
         READY.unlink()
     else:
         version = sys.version.split()[0]
-        say(f"making .venv with Python {version} (once; downloads about 500 MB, takes 2 to 5 minutes)")
-        if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
+        say(
+            f"using the activated environment of {shared}; .venv gets only what it lacks (once)"
+            if shared
+            else f"making .venv with Python {version} (once; downloads about 500 MB, takes 2 to 5 minutes)"
+        )
+        if not make_from(shared or sys.executable):
             return "python -m venv failed; its message stands above."
-    for command in installations(os.environ.get("TORCH_INDEX")):
+    if shared:
+        path = Path(site_packages(venv_python())) / "activated.pth"
+        path.write_text(site_packages(shared) + "\n", encoding="utf-8")
+    for command in installations(os.environ.get("TORCH_INDEX"), shared):
         if run(command):
             end = "".join(LOG.read_text(encoding="utf-8").splitlines(True)[-12:])
             return (
