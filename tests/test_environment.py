@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-NAMES = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}  # conda-forge's names of the same packages
+# conda-forge's names of the same packages
+NAMES = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
 TESTING = {"nbval", "papermill", "pytest"}
 DEVELOPING = TESTING | {Requirement(line).name for line in PROJECT["optional-dependencies"]["dev"]}
 

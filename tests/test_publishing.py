@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import lenet_helpers
+
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text(encoding="utf-8"))
 
@@ -54,3 +56,12 @@ def test_the_list_of_what_colab_ships_is_renewed_by_name():
     assert colab.renew(listed, shipped) == "# a note\njupyter-client==8.0.0\nnumpy==2.2.0\n"
     with pytest.raises(ValueError, match="no longer ships numpy"):
         colab.renew(listed, "jupyter_client==8.0.0\n")
+
+
+def test_the_readmes_lines_train_and_read_a_digit(monkeypatch, capsys):
+    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert lines.count("\n") <= 8
+    digits = {split: lenet_helpers.load_digits(split, "sklearn").subset(slice(0, 200)) for split in ("train", "test")}
+    monkeypatch.setattr(lenet_helpers, "load_digits", digits.get)
+    exec(lines, {})
+    assert re.search(r"200 digits: error rate .*\nThe first test digit is a \d\n$", capsys.readouterr().out, re.S)

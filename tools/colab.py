@@ -33,7 +33,7 @@ def renew(listed, shipped):
     versions = pins(shipped)
     gone = sorted(pins(listed).keys() - versions.keys())
     if gone:
-        raise ValueError(f"Colab no longer ships {', '.join(gone)}: if no notebook needs it, strike it off {LIST.name}.")
+        raise ValueError(f"Colab no longer ships {', '.join(gone)}: if no notebook needs it, strike it off.")
     return re.sub(r"^([\w.-]+)==\S+$", lambda line: f"{line[1]}=={versions[line[1]]}", listed, flags=re.M)
 
 
