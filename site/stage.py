@@ -15,7 +15,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 import lenet_helpers  # noqa: E402
 import notebooks as tools  # noqa: E402
 
-COPIED = ("results/RESULTS.md", "results/figures", "benchmarks/results.md")
+COPIED = ("results/README.md", "results/RESULTS.md", "results/figures", "benchmarks/results.md")
+LIVE = """\
+<div class="lenet network" id="pad-{number}" data-weights="../_static/regular.safetensors">
+<div class="pad"><div class="answer"></div></div><div class="layers"></div></div>
+<script type="module" src="../_static/network.js"></script>"""
+STILL = "<p><em>{} lives where a kernel runs: the head of this page says how. As it looks there:</em></p>"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -34,26 +39,20 @@ def stage(folder, repository):
     for path in tools.paths():
         notebook = nbformat.read(path, as_version=4)
         tools.stamp(notebook, path.name, repository)
-        nbformat.write(for_the_page(notebook, path.name), folder / "notebooks" / path.name)
+        nbformat.write(for_the_page(notebook), folder / "notebooks" / path.name)
 
 
-def for_the_page(notebook, name):
-    """The notebook without its set-up cell, and with a line where a widget lives only beside a kernel."""
-    for cell in notebook.cells:
+def for_the_page(notebook):
+    """The notebook without its set-up cell, and with what can stand in a widget's place where no kernel runs."""
+    for number, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags", [])
         if "setup" in tags:
             cell.metadata["tags"] = [*tags, "remove-cell"]
         for output in cell.get("outputs", []):
             if output.get("data", {}).pop(WIDGET, None):
                 widget = output.data.pop("text/plain").split(":")[0]
-                output.data["text/markdown"] = standing(widget)
+                output.data["text/html"] = LIVE.format(number=number) if widget == "DrawPad" else STILL.format(widget)
     return notebook
-
-
-def standing(widget):
-    """What stands on the page in a widget's place; its still picture follows it."""
-    pad = " To draw and see it read here and now: [the front page](../index.html)." if widget == "DrawPad" else ""
-    return f"*{widget} lives where a kernel runs: open this notebook, at its head it says how.{pad}*"
 
 
 def reference():

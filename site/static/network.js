@@ -1,4 +1,5 @@
-// The front page: what is drawn goes through the network as it is drawn, and every layer shows what it makes of it.
+// The network in a page, each element of class "network": what is drawn goes through it as it is drawn, and every layer
+// shows what it makes of it. The element has a name in its id, and the address of the weights in data-weights.
 
 import { layPaper } from "./sheet.js";
 import { fitBox } from "./centring.js";
@@ -103,7 +104,7 @@ async function start(page) {
     find(".spoken").textContent = `${find(".verdict").textContent} ${find(".remark").textContent}`;
   };
   const sheet = layPaper(pad, {
-    shelf: "lenet-front-page", changed: () => weights && say(), moved: () => weights && show(),
+    shelf: `lenet-page:${page.id}`, changed: () => weights && say(), moved: () => weights && show(),
   });
 
   try {
@@ -122,4 +123,4 @@ async function start(page) {
   if (sheet.isUsed()) say(); else show();
 }
 
-start(document.getElementById("network"));
+for (const page of document.querySelectorAll(".network")) start(page);
