@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
 AXE = ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-AUDITED = ("index.html", "notebooks/02_convolution.html")
+AUDITED = ("index.html", "notebooks/01_data.html", "notebooks/02_convolution.html")
 VISITS = 5
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 ANSWERS = """() => {
