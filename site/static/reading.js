@@ -1,4 +1,4 @@
-// What the network makes of one digit, in words: the sentences of lenet_helpers.widgets.reading.
+// What the network makes of one digit, in words: the sentences of lenet_helpers.widgets.digit_reading.
 
 import { states, toInput } from "./lenet.js";
 

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 import torch
-from lenet_helpers.widgets.reading import read
 from PIL import Image, ImageDraw
 from serving import ROOT, shoot
 
 from lenet_helpers import load_digits, load_weights, to_input
 from lenet_helpers.data.normalise import fit_box
+from lenet_helpers.widgets.digit_reading import read
 
 sys.path.append(str(ROOT / "site"))
 import links  # noqa: E402
