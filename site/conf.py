@@ -17,7 +17,7 @@ copyright = author
 version = release = lenet_helpers.__version__
 repository = stage.repository()
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "mathml", "figures"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "mathml", "figure_texts"]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"torch\..*")]  # its inventory cannot be fetched where there is no network
 default_role = "code"

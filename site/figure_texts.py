@@ -1,5 +1,4 @@
-"""The notebooks' figures on a page: with the alternative text stored beside them, which myst-nb leaves out, and without
-the light ground that the theme lays under pictures on a dark page: they are drawn for both."""
+"""Give the notebooks' figures the alternative text that is stored beside them; myst-nb leaves it out."""
 
 import hashlib
 from base64 import b64decode
@@ -18,15 +17,14 @@ def texts(path):
                 yield hashlib.sha256(b64decode(output.data["image/png"])).hexdigest(), alt
 
 
-def finish(app, doctree):
+def describe(app, doctree):
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix == ".ipynb":
         found = dict(texts(path))
         for image in doctree.findall(nodes.image):
             image.setdefault("alt", found.get(Path(image["uri"]).stem, ""))
-            image["classes"].append("dark-light")
 
 
 def setup(app):
-    app.connect("doctree-read", finish)
+    app.connect("doctree-read", describe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
