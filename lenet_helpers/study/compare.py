@@ -20,7 +20,7 @@ class Comparison:
     difference: float  # percentage points, first minus second
     low: float  # ends of its interval
     high: float
-    p: float  # probability of a difference at least as large where there is none; NaN where one run says nothing
+    p: float  # probability of a difference at least as large where there is none; NaN where the runs cannot say
     test: str  # in words, with the numbers that went in
 
     @property
@@ -29,9 +29,9 @@ class Comparison:
         return not self.p < 1 - CONFIDENCE
 
     def __str__(self):
-        if np.isnan(self.p):
+        if not np.isfinite(self.high):
             return f"{self.difference:+.3f} ({self.test}: no interval)"
-        verdict = "equal within the uncertainty" if self.equal else "lower" if self.difference < 0 else "higher"
+        verdict = "equal" if self.equal else "lower" if self.difference < 0 else "higher"
         return f"{self.difference:+.3f} [{self.low:+.3f}, {self.high:+.3f}], p = {self.p:.2g} ({self.test}): {verdict}"
 
 
@@ -54,7 +54,8 @@ def compare_means(first: Mapping[int, float], second: Mapping[int, float]) -> Co
     """Compare two recipes by their errors, seed -> percent.
 
     Seeds that both have share first weights and order of patterns, so the runs are compared pair by pair (paired t);
-    recipes without a common pair of seeds are compared as two samples of their own spread (Welch's t).
+    recipes without a common pair of seeds are compared as two samples of their own spread (Welch's t). One
+    run, or runs that do not scatter at all, give no measure of chance, and so no interval.
     """
     seeds = sorted(set(first) & set(second))
     if len(seeds) > 1:
@@ -65,10 +66,9 @@ def compare_means(first: Mapping[int, float], second: Mapping[int, float]) -> Co
         test, scatter = partial(stats.ttest_ind, equal_var=False), max(np.ptp(one), np.ptp(other))
         words = f"Welch's t, {len(one)} and {len(other)} runs"
     difference = float(one.mean() - other.mean())
-    if min(len(one), len(other)) < 2:
-        return Comparison(difference, -np.inf, np.inf, np.nan, words)
-    if not scatter:  # t would be a division by 0
-        return Comparison(difference, difference, difference, float(difference == 0), words)
+    if min(len(one), len(other)) < 2 or scatter < 1e-9:  # nothing to judge the difference by
+        alike = scatter < 1e-9 and abs(difference) < 1e-9
+        return Comparison(difference, -np.inf, np.inf, 1.0 if alike else np.nan, words)
     found = test(one, other)
     interval = found.confidence_interval(CONFIDENCE)
     return Comparison(difference, float(interval.low), float(interval.high), float(found.pvalue), words)
