@@ -111,7 +111,7 @@ def dots(study, labels, after=None, highlight=(), xlabel="error rate (%)"):
             ax.plot(mean_interval(row), [place, place], color=plots.INK, linewidth=1, zorder=1)
             ax.plot(np.mean(row), place, "|", color=plots.INK, markersize=14, zorder=1)
     reach = 0.06 * (max(values) - min(values)) or 0.1
-    ax.set(xlabel=xlabel, ylabel="", xlim=(min(values) - reach, max(values) + reach))
+    ax.set(xlabel=xlabel, ylabel="", xlim=(min(values) - reach, max(values) + reach), ylim=(len(errors) - 0.4, -0.6))
     ax.grid(axis="x")
     return figure
 
