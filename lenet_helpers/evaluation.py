@@ -147,7 +147,7 @@ def rejection_for(curve, target=TARGET_ERROR):
 
 
 def score_table(report, passes=None):
-    """A report beside the earlier implementation's and the paper's scores, as a Markdown table.
+    """A report beside an earlier implementation's and the paper's scores, as a Markdown table.
 
     `passes` is how many passes the network was trained for; with it, Fig. 5's error after as many stands in
     the paper's column too. A report on other digits than MNIST's is followed by a line that says so.
@@ -157,7 +157,7 @@ def score_table(report, passes=None):
         published = f"{FIG5_TEST[passes]:.2f} after {_passes(passes)}, {published}"
     ours = report.source if passes is None else f"{report.source}, {_passes(passes)}"
     rows = [
-        ("", f"ours ({ours})", f"earlier implementation ({_passes(EARLIER['passes'])})", "paper"),
+        ("", f"ours ({ours})", f"{EARLIER['name']} ({_passes(EARLIER['passes'])})", "paper"),
         ("error rate, %", f"{report.error_rate:.2f}", "not known", published),
         ("macro F1", f"{report.macro_f1:.3f}", f"{EARLIER['macro_f1']:.3f}", "not given"),
     ]

@@ -205,6 +205,12 @@ def penalties(ax: Axes, values: torch.Tensor, label: int | None = None) -> None:
     ax.grid(axis="x", visible=False)
 
 
+def paper_points(ax: Axes, points: Mapping[int, float], label: str, colour: str) -> None:
+    """Numbers that the paper prints: hollow circles, in every figure, in the colour of what they are to be beside."""
+    style = {"color": PALETTE[colour], "markersize": 5, "markerfacecolor": "none", "label": label}
+    ax.plot(list(points), list(points.values()), "o", **style)
+
+
 def learning_curve(
     ax: Axes,
     passes: Sequence[int],
@@ -214,9 +220,9 @@ def learning_curve(
     published: Mapping[int, float] | None = None,
     colour: str = "blue",
 ) -> None:
-    """Error rate (percent) against passes; the paper's curve (Fig. 5, pass -> percent) dashed behind it."""
+    """Error rate (percent) against passes, and the paper's (Fig. 5, pass -> percent) in hollow circles."""
     if published:
-        ax.plot(list(published), list(published.values()), "--", color=INK, label=f"{label}, Fig. 5")
+        paper_points(ax, published, f"{label}, Fig. 5", colour)
     ax.plot(list(passes), list(error), "o-", color=PALETTE[colour], markersize=4, label=f"{label}, ours")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="passes over the training set", ylabel="error rate (%)", ylim=(0, None))

@@ -204,7 +204,7 @@ class TestTables:
         table = score_table(self.report, passes=2)
         lines = [line for line in table.splitlines() if "|" in line]
         rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-        assert rows[0] == ["", "ours (test digits, 2 passes)", "earlier implementation (2 passes)", "paper"]
+        assert rows[0] == ["", "ours (test digits, 2 passes)", "adheep04/lenet5-pure-pytorch (2 passes)", "paper"]
         ours = f"{self.report.error_rate:.2f}"
         assert rows[2] == ["error rate, %", ours, "not known", "2.24 after 2 passes, 0.95 in the end"]
         assert rows[3][2] == "0.964"

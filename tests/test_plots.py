@@ -123,10 +123,11 @@ def test_penalties_paints_the_smallest_green_and_rings_the_label():
     assert (green, ringed) == ([3], [5])
 
 
-def test_learning_curve_puts_the_papers_numbers_behind_ours():
+def test_learning_curve_has_the_papers_numbers_as_hollow_circles_of_its_colour():
     _, ax = plots.figure()
     plots.learning_curve(ax, [1, 2], [3.0, 2.5], "test error", published={1: 2.8, 2: 2.2, 3: 1.8})
     paper, ours = ax.lines
-    assert paper.get_linestyle() == "--" and list(paper.get_ydata()) == [2.8, 2.2, 1.8]
+    assert paper.get_linestyle() == "None" and paper.get_markerfacecolor() == "none"
+    assert list(paper.get_ydata()) == [2.8, 2.2, 1.8] and paper.get_color() == ours.get_color()
     assert list(ours.get_xdata()) == [1, 2] and list(ours.get_ydata()) == [3.0, 2.5]
     assert [text.get_text() for text in ax.get_legend().texts] == ["test error, Fig. 5", "test error, ours"]

@@ -20,7 +20,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[1]
 PLAYGROUND = ROOT / "notebooks" / "11_playground.ipynb"
 IDLE = 60  # seconds without a page, after which a kernel ends: 370 MB each
-LEFT_OUT = {"opening", "setup", "twin", "closing"}
+LEFT_OUT = {"opening", "setup", "notebook-only", "twin", "closing"}
 REFERENCE = re.compile(r" \(\[\d\d\]\(\w+\.ipynb\)\)")  # to a notebook, which the page does not have
 TITLE = """\
 # LeNet-5, to touch

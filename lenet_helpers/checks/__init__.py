@@ -12,10 +12,13 @@ from lenet_helpers.checks.data import (
     share_of_c5,
     standard_levels,
 )
+from lenet_helpers.checks.distortions import compose, source
 from lenet_helpers.checks.evaluation import confusion, f1_scores, rejection
 from lenet_helpers.checks.guess import prediction
 from lenet_helpers.checks.loss import map_derivative, map_loss, rubbish_share
+from lenet_helpers.checks.playground import answer_or_refuse, best_single_rate
 from lenet_helpers.checks.rbf import classify, code_from_rows, rbf_penalties
+from lenet_helpers.checks.results import dot_plot, mcnemar_by_hand
 from lenet_helpers.checks.sdlm import initial_bounds, running_average, sdlm_step
 from lenet_helpers.checks.subsampling import amplitude, slope_from_state, subsample
 from lenet_helpers.checks.training import eta_of_pass, falling_eta, on_the_fly
@@ -61,4 +64,10 @@ __all__ = [
     "eta_of_pass",
     "falling_eta",
     "on_the_fly",
+    "answer_or_refuse",
+    "best_single_rate",
+    "dot_plot",
+    "mcnemar_by_hand",
+    "compose",
+    "source",
 ]

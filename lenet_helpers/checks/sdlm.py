@@ -73,12 +73,12 @@ initial_bounds = Check(
         Mistake(
             "the root of the fan-in",
             lambda table: 2.4 / (25 * table.sum(1)).sqrt(),
-            "Appendix A divides by the fan-in itself. (The authors' code takes 1 over the root.)",
+            "Appendix A divides by the fan-in itself. (Lush, the later library, takes 1 over the root.)",
         ),
         Mistake(
-            "the authors' bounds",
+            "Lush's bounds",
             lambda table: (25 * table.sum(1)) ** -0.5,
-            "That is the authors' code. Asked for is Appendix A: 2.4 / F.",
+            "That is the later library's rule. Asked for is Appendix A's: 2.4 / F.",
         ),
         Mistake(
             "one fan-in for all maps",

@@ -60,6 +60,11 @@ falling_eta = Check(
             "It begins at start and comes down to end.",
         ),
         Mistake(
+            "at the end one update early",
+            lambda update, updates, start, end: start + (end - start) * update / (updates - 1),
+            "`end` is for after the last update, when all `updates` are done: divide by `updates`.",
+        ),
+        Mistake(
             "falling to zero",
             lambda update, updates, start, end: start * (1 - update / updates),
             "After the last update eta is `end`, not 0.",

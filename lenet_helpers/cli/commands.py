@@ -250,7 +250,7 @@ def study(options):
 
 
 def results(options):
-    from ..study.tables import build_results
+    from ..study.report import build_results
 
     path = build_results(options.results) if options.results else build_results()
     print(f"{shown(path)} is written")

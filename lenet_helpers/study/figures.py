@@ -1,45 +1,36 @@
 """The figures of a study, each drawn from a `results.Study` beside what the paper printed."""
 
+import numpy as np
+import seaborn
 import torch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from .. import plots
 from ..evaluation import TARGET_ERROR, rejection_curve
 from ..paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG10
+from .compare import errors_by_seed, mean_interval
 
 SIZES = {"size-15000": 15000, "size-30000": 30000, "regular": 60000}
 
 
 def curve_with_band(ax, curves, label, colour):
-    """Mean over runs, one column a pass, and a band from the least to the greatest run."""
-    passes = range(1, curves.shape[1] + 1)
-    ax.fill_between(passes, curves.min(0), curves.max(0), color=plots.PALETTE[colour], alpha=0.25, linewidth=0)
-    ax.plot(passes, curves.mean(0), color=plots.PALETTE[colour], label=label)
+    """Mean over runs, one row a run and one column a pass, and a band from the least to the greatest run."""
+    passes = np.tile(np.arange(1, curves.shape[1] + 1), len(curves))
+    style = {"color": plots.PALETTE[colour], "errorbar": ("pi", 100), "err_kws": {"linewidth": 0}}
+    seaborn.lineplot(x=passes, y=curves.ravel(), ax=ax, label=label, **style)
 
 
 def fig5(study, experiment="regular"):
-    """Test and training error against passes, mean and range over seeds, over the numbers of Fig. 5."""
+    """Training and test error against passes, mean and range over seeds, over the numbers of Fig. 5."""
     figure, ax = plots.figure(height=3.8)
     seeds = len(study.runs(experiment))
     for key, name, published, colour in (
-        ("error", "test", FIG5_TEST, "blue"),
-        ("train_error", "training", FIG5_TRAIN, "orange"),
+        ("train_error", "training", FIG5_TRAIN, "blue"),
+        ("error", "test", FIG5_TEST, "orange"),
     ):
-        curve_with_band(
-            ax,
-            study.curves(experiment, key),
-            f"{name}: mean and range of {seeds} run{'s' if seeds > 1 else ''}",
-            colour,
-        )
-        ax.plot(
-            list(published),
-            list(published.values()),
-            "o",
-            color=plots.PALETTE[colour],
-            markersize=5,
-            markerfacecolor="none",
-            label=f"{name}: Fig. 5",
-        )
+        label = f"{name}: mean and range of {seeds} run{'s' if seeds > 1 else ''}"
+        curve_with_band(ax, study.curves(experiment, key), label, colour)
+        plots.paper_points(ax, published, f"{name}: Fig. 5", colour)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="passes over the training set", ylabel="error rate (%)", ylim=(0, 5.5))
     ax.legend()
@@ -47,38 +38,20 @@ def fig5(study, experiment="regular"):
 
 
 def fig6(study):
-    """Test and training error after the last pass against the size of the training set, over Fig. 6."""
+    """Training and test error after the last pass against the size of the training set, over Fig. 6."""
     figure, ax = plots.figure(height=3.6)
     drawn = {name: size for name, size in SIZES.items() if study.runs(name)}
-    for key, series, colour in (("error", "test", "blue"), ("train_error", "train", "orange")):
+    for key, series, colour in (("train_error", "train", "blue"), ("error", "test", "orange")):
         finals = {size: study.curves(name, key)[:, -1] for name, size in drawn.items()}
-        ax.plot(
-            list(finals),
-            [final.mean() for final in finals.values()],
-            color=plots.PALETTE[colour],
-            label=f"{series}: mean of seeds",
-        )
+        means = [final.mean() for final in finals.values()]
+        ax.plot(list(finals), means, color=plots.PALETTE[colour], label=f"{series}: mean of seeds")
         for size, final in finals.items():
             ax.plot([size] * len(final), final, ".", color=plots.PALETTE[colour], alpha=0.6)
-        ax.plot(
-            list(FIG6[series]),
-            list(FIG6[series].values()),
-            "s",
-            color=plots.PALETTE[colour],
-            markerfacecolor="none",
-            label=f"{series}: Fig. 6",
-        )
+        plots.paper_points(ax, FIG6[series], f"{series}: Fig. 6", colour)
     if study.runs("distorted"):
         final = study.errors("distorted")
         ax.plot([60000] * len(final), final, ".", color=plots.PALETTE["green"], label="test, distorted: each seed")
-    ax.plot(
-        list(FIG6["test_distorted"]),
-        list(FIG6["test_distorted"].values()),
-        "s",
-        color=plots.PALETTE["green"],
-        markerfacecolor="none",
-        label="test, distorted: Fig. 6",
-    )
+    plots.paper_points(ax, FIG6["test_distorted"], "test, distorted: Fig. 6", "green")
     ax.set(xlabel="training patterns", ylabel="error rate (%)", ylim=(0, None), xticks=list(SIZES.values()))
     ax.legend(ncols=2)
     return figure
@@ -120,26 +93,41 @@ def wrong_digits(study, name):
     return plots.digits(outputs["wrong_images"], titles, columns=15)
 
 
+def dots(study, labels, after=None, highlight=(), xlabel="error rate (%)"):
+    """A dot a run in a row an experiment, `labels` (name -> text), with each mean and its 95% interval.
+
+    after: the pass after which the error is read, the last by default. highlight: names drawn in green. Intervals of
+    few runs reach beyond the picture, whose width follows the dots.
+    """
+    errors = {text: list(errors_by_seed(study, name, after).values()) for name, text in labels.items()}
+    runs = [(text, error) for text, row in errors.items() for error in row]
+    rows, values = zip(*runs)
+    colours = {text: plots.PALETTE["green" if name in highlight else "blue"] for name, text in labels.items()}
+    figure, ax = plots.figure(height=0.34 * len(errors) + 0.9)
+    strip = {"jitter": False, "size": 6, "alpha": 0.75, "palette": colours, "legend": False}
+    seaborn.stripplot(x=values, y=rows, hue=rows, order=list(errors), ax=ax, **strip)
+    for place, row in enumerate(errors.values()):
+        if len(row) > 1:
+            ax.plot(mean_interval(row), [place, place], color=plots.INK, linewidth=1, zorder=1)
+            ax.plot(np.mean(row), place, "|", color=plots.INK, markersize=14, zorder=1)
+    reach = 0.06 * (max(values) - min(values)) or 0.1
+    ax.set(xlabel=xlabel, ylabel="", xlim=(min(values) - reach, max(values) + reach), ylim=(len(errors) - 0.4, -0.6))
+    ax.grid(axis="x")
+    return figure
+
+
 def what_matters(study, labels):
     """Test error of experiments, `labels` (name -> text), a dot a seed, after as many passes as all have."""
     drawn = {name: text for name, text in labels.items() if study.runs(name)}
-    figure, ax = plots.figure(height=0.34 * len(drawn) + 1.1)
     passes = min(study.curves(name).shape[1] for name in drawn)
-    for row, name in enumerate(drawn):
-        errors = study.curves(name)[:, passes - 1]
-        colour = plots.PALETTE["green" if name == "regular" else "blue"]
-        ax.plot(errors, [row] * len(errors), "o", color=colour, markersize=5, alpha=0.8)
+    figure = dots(study, drawn, passes, ["regular"], f"test error after pass {passes} (%)")
+    (ax,) = figure.axes
     ax.axvline(FIG5_TEST[passes], color=plots.INK, linestyle="--", linewidth=1, label="Fig. 5")
-    ax.set(
-        yticks=range(len(drawn)),
-        yticklabels=drawn.values(),
-        xlabel=f"test error after pass {passes} (%)",
-        xscale="log",
-    )
+    least, greatest = ax.get_xlim()
+    ax.set(xscale="log", xlim=(max(least, 0.8 * FIG5_TEST[passes]), greatest))
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.invert_yaxis()
     ax.legend()
     return figure
 

@@ -1,144 +1,47 @@
-"""RESULTS.md and the figures beside it: what `make results` writes, from the committed runs alone."""
+"""What a study found, as Markdown tables: `report` writes them into RESULTS.md, notebooks show some of them."""
 
-from functools import partial
+import numpy as np
 
-from .. import plots
-from ..files import write_whole
 from ..paper import FIG9, FIG10
-from . import figures as result_figures
+from .compare import choose, compare_means, error_interval, errors_by_seed, mean_interval
 from .plan import Run
-from .read import DISTORTED_SEEDS, RECIPES, REGULAR_SEEDS, RESULTS, claims, load_study
+from .read import DISTORTED_SEEDS, RECIPES, REGULAR_SEEDS, claims
 
 MAIN = "regular"
 NAMES = {"rbf_scale": "penalty scale", "held_out": "held out", "curvature_every": "h renewed every"}
 COMMITTEES = {recipe.regular: REGULAR_SEEDS for recipe in RECIPES} | {
     recipe.distorted: DISTORTED_SEEDS for recipe in RECIPES
 }
-
-
-def build_results(results_dir=RESULTS):
-    """Write RESULTS.md and figures/ in the results folder; return the path of RESULTS.md.
-
-    Raises FileNotFoundError where no run is finished or the outputs of a shown run are missing.
-    """
-    study = load_study(results_dir)
-    figures = draw_figures(study)
-    sections = [
-        "# Results",
-        INTRODUCTION,
-        "## What the study had to reach",
-        claims_table(study),
-        *figures,
-        "## Experiments, judged on the test set",
-        experiments_table(study, "test"),
-        "## Choices, judged on held-out training patterns",
-        experiments_table(study, "held-out"),
-        "## Rejection and committees",
-        rejection_table(study),
-        "## Every run",
-        runs_table(study),
-    ]
-    path = study.folder / "RESULTS.md"
-    text = "\n\n".join(section for section in sections if section) + "\n"
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
-    return path
-
-
-MATTERS = {
-    MAIN: "main recipe",
-    "renewed": "h renewed within a pass",
-    "renewed-j-7": "the same, j = 7",
-    "mse": "MSE (Eq. 8)",
-    "scale-1": "penalty scale 1, j = 20",
-    "paper-init": "init 2.4/F, running h",
-    "j-2.5": "j = 2.5",
-    "j-5": "j = 5",
-    "j-20": "j = 20",
-    "exact-curvature": "exact diagonal of Eq. 9",
-    "sgd": "plain SGD",
+DEPARTURES = (  # what the paper has, what the recipes have, and the experiment that changes it, where there is one
+    ("first weights", "uniform within ±2.4/F (App. A)", "within ±1/√F, coefficients 0.5, biases 0", "paper-init"),
+    ("penalty (Eq. 7)", "no factor", "times 1/2, as in the authors' later library", "scale-1"),
+    ("loss behind Fig. 5", "not said: Eq. 8 or 9", "MAP, Eq. 9", "mse"),
+    ("j of Eq. 9", "not given", "10, 5 or 7", "j-20"),
+    ("second derivative at F6", "not said for Eq. 9", "the constant 2 x scale, as for Eq. 8", "exact-curvature"),
+    ("h", "500 patterns before each pass", "so, or every 1,000 patterns", "renewed"),
+    ("strengths of the distortions", "not given", "chosen on held-out patterns", None),
+)
+CHOICES = {  # what was chosen on held-out patterns: the experiments that it was chosen from, and what was taken
+    "How often h is estimated": (
+        ("renew-never", "renew-25000", "renew-10000", "renew-5000", "renew-1000"),
+        "renew-1000",
+    ),
+    "j, with h once a pass": (("margin-2.5", "margin-5", "margin-7", "renew-never"), "renew-never"),
+    "j, with h every 1,000 patterns": (
+        ("margin-2.5-renewed", "margin-5-renewed", "margin-7-renewed", "renew-1000", "margin-20-scale-1-renewed"),
+        "margin-7-renewed",
+    ),
+    "Strengths of the distortions, short runs": (
+        ("strength-1", "strength-2", "strength-3", "strength-4", "strength-5"),
+        None,
+    ),
+    "Strengths of the distortions, longer runs": (("strength-2-longer", "strength-4-longer"), "strength-2-longer"),
+    "Strengths of the distortions, with h every 1,000 patterns": (
+        tuple(f"strength-{number}-renewed" for number in (1, 2, 3, 4, 6, 7)),
+        "strength-3-renewed",
+    ),
+    "The rate of plain SGD": (("rate-0.0001", "rate-0.0003", "rate-0.001", "rate-0.003"), "rate-0.0003"),
 }
-FIGURES = [
-    (
-        "fig5",
-        "Fig. 5: error against passes",
-        "Test and training error of the main recipe over the passes, mean and range "
-        "over the seeds, with the numbers of Fig. 5 as circles.",
-        [MAIN],
-        result_figures.fig5,
-    ),
-    (
-        "fig5_j_5",
-        "Fig. 5 again, with j = 5",
-        "Test and training error of the recipe to the letter with j = 5 over the passes, mean and range "
-        "over the seeds, with the numbers of Fig. 5 as circles.",
-        ["regular-j-5"],
-        lambda study: result_figures.fig5(study, "regular-j-5"),
-    ),
-    (
-        "fig5_renewed",
-        "Fig. 5 again, with h renewed within a pass",
-        "Test and training error of the recipe with h renewed over the passes, mean and range "
-        "over the seeds, with the numbers of Fig. 5 as circles.",
-        ["renewed"],
-        lambda study: result_figures.fig5(study, "renewed"),
-    ),
-    (
-        "fig6",
-        "Fig. 6: error against the size of the training set",
-        "Test and training error after the last pass for "
-        "15,000, 30,000 and 60,000 patterns, with the numbers of Fig. 6 as squares.",
-        [MAIN, "size-15000"],
-        result_figures.fig6,
-    ),
-    (
-        "what_matters",
-        "What matters: one thing changed at a time",
-        "Test error of the main recipe and of each variation of it at the same pass, a dot a seed.",
-        [MAIN, "mse"],
-        lambda study: result_figures.what_matters(study, MATTERS),
-    ),
-    (
-        "rejection",
-        "Rejection (Fig. 10)",
-        "Error rate of the patterns kept against the percentage rejected, regular and "
-        "distorted, with the classifiers of Fig. 10.",
-        [MAIN],
-        result_figures.rejection,
-    ),
-    (
-        "wrong_regular",
-        "The wrong digits of regular-0",
-        "Every test digit that the regular network of seed 0 gets wrong, right answer and its own.",
-        [MAIN],
-        lambda study: result_figures.wrong_digits(study, "regular-0"),
-    ),
-    (
-        "wrong_distorted",
-        "The wrong digits of distorted-0 (Fig. 8)",
-        "Every test digit that the network of seed 0 trained with distortions gets wrong, right answer and its own.",
-        ["distorted"],
-        lambda study: result_figures.wrong_digits(study, "distorted-0"),
-    ),
-]
-
-INTRODUCTION = """\
-Written by `make results` from the files in `runs/` and `outputs/`; do not edit. Error rates are percentages
-after the last pass, over the whole test set; "±" is the standard deviation over seeds. A test set of 10,000
-leaves about ±0.1 on every figure, whatever the seeds do."""
-
-
-def draw_figures(study):
-    """Save every figure whose runs are finished; return their Markdown, a heading and a picture each."""
-    folder = study.folder / "figures"
-    folder.mkdir(exist_ok=True)
-    shown = []
-    for name, heading, alt, needs, draw in FIGURES:
-        if not all(study.runs(experiment) for experiment in needs):
-            continue
-        save = partial(draw(study).savefig, format="png", dpi=plots.DPI, metadata={"Software": None})
-        write_whole(folder / f"{name}.png", save)
-        shown.append(f"## {heading}\n\n![{alt}](figures/{name}.png)")
-    return shown
 
 
 def table(header, rows):
@@ -147,6 +50,43 @@ def table(header, rows):
         return "No run is finished yet."
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def departures_table(study):
+    """A row for each place where the recipes are not the paper's word, with what a run of the other reading reached."""
+    rows = []
+    for what, theirs, ours, experiment in DEPARTURES:
+        other = difference = "-"
+        if experiment and study.runs(experiment):
+            passes = min(len(run["passes"]) for run in study.runs(experiment) + study.runs(MAIN))
+            errors = errors_by_seed(study, experiment, passes)
+            diverged = len(study.diverged(experiment))
+            other = f"`{experiment}`: {estimate(errors.values())} after pass {passes}, n = {len(errors)}"
+            other += f", {diverged} more diverged" if diverged else ""
+            difference = compare_means(errors, errors_by_seed(study, MAIN, passes))
+        rows.append((what, theirs, ours, other, difference))
+    header = ["what", "the paper", "here", "changed, test error", f"minus that of `{MAIN}` then"]
+    return table(header, rows)
+
+
+def recipes_table(study):
+    """A row a recipe: how it came about, and its errors without and with distortions."""
+    rows = []
+    for recipe in RECIPES:
+        cells = []
+        for experiment, seeds in ((recipe.regular, REGULAR_SEEDS), (recipe.distorted, DISTORTED_SEEDS)):
+            runs = study.runs(experiment)
+            cells.append(f"{estimate(study.errors(experiment))}, n = {len(runs)} of {seeds}" if runs else "-")
+        rows.append((recipe.text, recipe.origin, *cells, difference_from_main(study, recipe.regular)))
+    header = ["recipe", "how it came about", "regular", "distorted", "regular, minus the first recipe's"]
+    return table(header, rows)
+
+
+def difference_from_main(study, experiment):
+    """The comparison of an experiment's errors with the main recipe's, in words."""
+    if experiment == MAIN or not (study.runs(experiment) and study.runs(MAIN)):
+        return "-"
+    return compare_means(errors_by_seed(study, experiment), errors_by_seed(study, MAIN))
 
 
 def claims_table(study):
@@ -160,12 +100,22 @@ def claims_table(study):
     return table(header, [(text, *row) for text, row in rows.items()])
 
 
-def differences(configuration):
+def bars_met(study):
+    """One sentence: how many bars each recipe meets, and whether one meets them all."""
+    judged = {recipe.text: [claim for claim in claims(study) if claim.recipe == recipe.text] for recipe in RECIPES}
+    met = {text: sum(claim.verdict == "met" for claim in of_recipe) for text, of_recipe in judged.items()}
+    counts = "; ".join(f"{text}: {met[text]} of {len(of_recipe)}" for text, of_recipe in judged.items())
+    all_met = [text for text, of_recipe in judged.items() if met[text] == len(of_recipe)]
+    verdict = f"All are met by {', '.join(all_met)}." if all_met else "No recipe meets them all."
+    return f"Bars met: {counts}. {verdict}"
+
+
+def differences(configuration, leave_out=()):
     """What sets a configuration apart from the main recipe's, in words."""
     main = Run(MAIN, MAIN, 0).configuration()
     said = []
     for key, value in configuration.items():
-        if key in ("seed", "passes", "dataset") or value == main.get(key):
+        if key in ("seed", "passes", "dataset", *leave_out) or value == main.get(key):
             continue
         if key == "distortion":
             said.append("distorted: " + ", ".join(f"{name} {strength}" for name, strength in value.items()))
@@ -178,9 +128,11 @@ def differences(configuration):
     return "; ".join(said) or "main recipe"
 
 
-def spread(values):
-    """Mean ± standard deviation, or the one value."""
-    return f"{values.mean():.2f}" + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else "")
+def estimate(values):
+    """Mean and its 95% interval over all seeds, or the one value."""
+    values = np.array(list(values))
+    low, high = mean_interval(values)
+    return f"{values.mean():.2f}" + (f" [{max(low, 0):.2f}, {high:.2f}]" if len(values) > 1 else "")
 
 
 def experiments_table(study, judged_on, named=""):
@@ -191,18 +143,42 @@ def experiments_table(study, judged_on, named=""):
         first = (runs + diverged)[0]
         if first["evaluated_on"] != judged_on or not name.startswith(named):
             continue
-        cells = ["-"] * 5
+        cells = ["-"] * 6
         if runs:
             errors, passes = study.errors(name), len(first["passes"])
             training = study.curves(name, "train_error")[:, -1]
-            each = ", ".join(f"{error:.2f}" for error in errors)
-            cells = [passes, spread(errors), each, spread(training), main_recipe_after(study, passes)]
+            cells = [passes, len(runs), estimate(errors), by_seed(errors), estimate(training)]
+            cells.append(main_recipe_after(study, passes))
         if diverged:
-            cells[2] += f" ({len(diverged)} diverged)"
+            cells[3] += f" ({len(diverged)} diverged)"
         rows.append((name, differences(first["configuration"]), *cells))
-    header = ["experiment", "differs in", "passes", "error", "by seed", "training error", "main recipe then"]
+    header = ["experiment", "differs in", "passes", "n", "error", "by seed", "training error", "main recipe then"]
     shown = None if judged_on == "test" else -1  # the main recipe is judged on the test set alone
     return table(header[:shown], [row[:shown] for row in rows])
+
+
+def by_seed(errors):
+    return ", ".join(f"{error:.2f}" for error in errors)
+
+
+def choices(study):
+    """Markdown of every choice whose runs are finished: a heading and a table each."""
+    shown = []
+    for heading, (names, taken) in CHOICES.items():
+        if all(study.runs(name) for name in names):
+            shown += [f"### {heading}", choice_table(study, names, taken)]
+    return shown
+
+
+def choice_table(study, names, taken=None):
+    """A row an experiment, the lowest held-out error first, each compared with it; the one that was taken is marked."""
+    rows = []
+    for choice in choose(study, names):
+        name = f"**{choice.name}** (taken)" if choice.name == taken else choice.name
+        settings = differences(study.runs(choice.name)[0]["configuration"], leave_out=("schedule", "held_out"))
+        cells = len(choice.errors), estimate(choice.errors), by_seed(choice.errors)
+        rows.append((name, settings, *cells, "lowest" if choice.against is None else choice.against))
+    return table(["experiment", "differs in", "n", "held-out error", "by seed", "minus the lowest"], rows)
 
 
 def main_recipe_after(study, passes):
@@ -218,7 +194,10 @@ def rejection_table(study):
         if not runs:
             continue
         rejected = ", ".join(f"{run['rejection']:.2f}" for run in runs)
-        together = f"{study.committee(name):.2f} ({len(runs)} of {seeds} networks)"
+        patterns = len(study.outputs(runs[0])["labels"])
+        error = study.committee(name)
+        low, high = error_interval(round(error * patterns / 100), patterns)
+        together = f"{error:.2f} [{low:.2f}, {high:.2f}] ({len(runs)} of {seeds} networks)"
         rows.append((name, rejected, together))
     rows.append(("boosted LeNet-4 (paper)", FIG10["boosted LeNet-4"], FIG9["boosted LeNet-4 (distorted)"]))
     rows.append(("LeNet-4 (paper)", FIG10["LeNet-4"], FIG9["LeNet-4"]))

@@ -44,10 +44,10 @@ class Trace:
 
 
 def draw_curves(trace):
-    """Error rate against passes: of each block, of each pass in training and test; Fig. 5 dashed behind."""
+    """Error rate against passes: of each block, of each pass in training and test; Fig. 5's as hollow circles."""
     passes = max(trace.passes, 1)
     scale = WIDE / passes
-    picture = Svg(LEFT + WIDE + 20, TOP + TALL + 74, "Error rate in percent against passes, with the curves of Fig. 5.")
+    picture = Svg(LEFT + WIDE + 20, TOP + TALL + 74, "Error rate in percent against passes, with the points of Fig. 5.")
 
     def x(done):
         return LEFT + scale * done
@@ -63,18 +63,19 @@ def draw_curves(trace):
     picture.add(text(LEFT + WIDE / 2, TOP + TALL + 38, "passes over the training set", 12, "middle"))
     key = [("error of the last 500 patterns", PALETTE["blue"], "1 0"),
            ("training error of a pass", PALETTE["blue"], "dot"),
-           ("test error", PALETTE["orange"], "dot"), ("Fig. 5", None, "5 4")]  # fmt: skip
+           ("test error", PALETTE["orange"], "dot"), ("Fig. 5, both", PALETTE["blue"], "ring")]  # fmt: skip
     for at, (name, colour, dash) in enumerate(key):
         left = LEFT + (0, 228, 408, 516)[at]
         if dash == "dot":
             picture.add(dot(left + 11, 14, 4.5, colour))
+        elif dash == "ring":
+            picture.add(ring(left + 6, 14, colour), ring(left + 18, 14, PALETTE["orange"]))
         else:
             picture.add(line(left, 14, left + 22, 14, colour, 1.4 if at == 0 else 2, stroke_dasharray=dash))
         picture.add(text(left + 28, 18, name))
     for published, colour in ((FIG5_TRAIN, PALETTE["blue"]), (FIG5_TEST, PALETTE["orange"])):
         shown = [(x(at), y(percent)) for at, percent in published.items() if 1 <= at <= passes]
-        picture.add(curve(shown, colour, 2, stroke_dasharray="5 4", stroke_opacity=0.6))
-        picture.add(*(dot(a, b, 2.5, colour, fill_opacity=0.6) for a, b in shown))
+        picture.add(*(ring(a, b, colour) for a, b in shown))
     if trace.blocks:
         picture.add(curve([(x(at), y(percent)) for at, percent in trace.blocks], PALETTE["blue"], 1.2))
     for record in trace.records:
@@ -84,6 +85,11 @@ def draw_curves(trace):
     summary = _summary(trace)
     picture.alt = f"{picture.alt} {summary}".strip()
     return picture.add(text(0, TOP + TALL + 68, summary, 13))
+
+
+def ring(x, y, colour):
+    """A number that the paper prints."""
+    return dot(x, y, 4, "none", stroke=colour, stroke_width=1.6)
 
 
 def _summary(trace):
@@ -99,7 +105,7 @@ def _summary(trace):
 
 
 class TrainingMonitor(Touchable, ipywidgets.VBox):
-    """Train in the background, error curves live over those of Fig. 5; pause, resume and stop at any time.
+    """Train in the background, error curves live over the points of Fig. 5; pause, resume and stop at any time.
 
     model, train, test and the further arguments are `fit`'s. While it trains, the model can be used elsewhere
     on the page. `history` is the run's once it has ended; `wait()` blocks until then. Started again, it

@@ -28,9 +28,9 @@ RUNS = {  # name -> notebook, parameters, what its output has to say
         {"loss": "mse", "updates": 60, "race_patterns": 100},
         ["SDLM", "momentum", "Adam"],
     ),
-    "08-paper-init": (
+    "08-appendix-a": (
         "08_sdlm",
-        {"dataset": "sklearn", "init": "paper", "eta": 2e-4, "seed": 1, "updates": 30, "race_patterns": 60},
+        {"dataset": "sklearn", "init": "appendix_a", "eta": 2e-4, "seed": 1, "updates": 30, "race_patterns": 60},
         ["scikit-learn digits", "none above eta / mu = 0.01"],
     ),
     "09-mse-batches": (
@@ -38,10 +38,10 @@ RUNS = {  # name -> notebook, parameters, what its output has to say
         {"loss": "mse", "train_patterns": 600, "passes": 1, "batch_size": 10, "schedule": "paper"},
         ["pass 1:", "600 patterns", "loss mse"],
     ),
-    "09-paper-init": (
+    "09-appendix-a": (
         "09_training",
-        {"dataset": "sklearn", "init": "paper", "seed": 1, "train_patterns": 500, "passes": 2},
-        ["pass 2:", "500 patterns of scikit-learn digits", "init paper"],
+        {"dataset": "sklearn", "init": "appendix_a", "seed": 1, "train_patterns": 500, "passes": 2},
+        ["pass 2:", "500 patterns of scikit-learn digits", "init appendix_a"],
     ),
 }
 

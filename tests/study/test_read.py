@@ -11,7 +11,7 @@ import torch
 from lenet_helpers.data.digits import to_input
 from lenet_helpers.files import save_tensors
 from lenet_helpers.paper import FIG5_TEST, FIG5_TRAIN, FIG6
-from lenet_helpers.study import tables as report
+from lenet_helpers.study import report, tables
 from lenet_helpers.study.plan import Run, load_plan
 from lenet_helpers.study.read import Claim, claims, distance_to_fig5, load_study
 from lenet_helpers.weights import load_weights
@@ -75,7 +75,7 @@ def folder(tmp_path, generator):
 def test_a_bar_is_met_missed_by_so_much_or_open(folder):
     def found(start):
         of_all = [claim for claim in claims(load_study(folder)) if claim.text.startswith(start)]
-        (claim,) = [claim for claim in of_all if claim.recipe == "to the letter, j = 10"]
+        (claim,) = [claim for claim in of_all if claim.recipe == "h once a pass, j = 10"]
         return claim.measured, claim.verdict
 
     assert found("regular, mean") == (pytest.approx(FIG5_TEST[20] + 0.2), "missed by 0.070")
@@ -120,11 +120,47 @@ def test_the_report_is_built_from_the_records_alone(folder, monkeypatch):
     path = report.build_results(folder)
     text = path.read_text(encoding="utf-8")
     assert "missed by 0.070" in text and "open: 2 of 3 runs finished" in text
-    assert "| regular | 1.50, 1.50, 1.50, 1.50, 1.50 | 1.00 (5 of 5 networks) |" in text
+    assert "| regular | 1.50, 1.50, 1.50, 1.50, 1.50 | 1.00 [0.18, 5.45] (5 of 5 networks) |" in text
     for figure in ("fig5", "fig6", "rejection", "wrong_regular", "wrong_distorted", "what_matters"):
         assert f"(figures/{figure}.png)" in text and (folder / "figures" / f"{figure}.png").stat().st_size > 1000
     before = path.read_bytes()
     assert report.build_results(folder).read_bytes() == before
+
+
+def test_the_report_says_how_many_bars_each_recipe_meets(folder):
+    said = tables.bars_met(load_study(folder))
+    assert "h once a pass, j = 10: 2 of 8; h once a pass, j = 5: 0 of 6;" in said
+    assert said.endswith("No recipe meets them all.")
+    text = report.build_results(folder).read_text(encoding="utf-8")
+    assert said in text and "to the letter" not in text
+
+
+def test_a_departure_from_the_paper_stands_beside_the_run_that_undoes_it(folder):
+    row = next(line for line in tables.departures_table(load_study(folder)).splitlines() if "`mse`" in line)
+    regular = FIG5_TEST[1] + 0.2
+    assert "`mse`: 3.00 after pass 1, n = 1, 1 more diverged" in row
+    assert f"{3.0 - regular:+.3f} (Welch's t, 1 and 5 runs: no interval)" in row
+
+
+def test_the_choice_that_was_taken_is_marked_and_compared_with_the_lowest():
+    study = load_study(ROOT / "results")
+    table = tables.choice_table(study, *tables.CHOICES["j, with h every 1,000 patterns"]).splitlines()
+    assert table[2].startswith("| margin-5-renewed | j 5.0; h renewed every 1000 | 6 | 1.16 [")
+    assert table[2].endswith("| lowest |")
+    taken = next(line for line in table if line.startswith("| **margin-7-renewed** (taken) |"))
+    assert taken.endswith("(paired t, 6 seeds): equal |")
+
+
+def test_every_choice_that_the_study_made_is_in_the_report():
+    study = load_study(ROOT / "results")
+    named = {name for names, _ in tables.CHOICES.values() for name in names}
+    held_out = {name for name in study.experiments() if study.runs(name)[:1] and judged_on(study, name) == "held-out"}
+    assert held_out <= named
+    assert all(taken is None or taken in names for names, taken in tables.CHOICES.values())
+
+
+def judged_on(study, name):
+    return study.runs(name)[0]["evaluated_on"]
 
 
 def test_a_folder_without_runs_is_named(tmp_path):
