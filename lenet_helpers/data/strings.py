@@ -84,7 +84,7 @@ def make_strings(digits, count, lengths=(3, 6), gaps=GAPS, jitter=0, noise=0.0, 
 
 
 def string_windows(
-    digits, count, blanks=0.4, gaps=GAPS, central=2.0, clear=4.0, wide=0.1, ends=0.15, jitter=2, seed=0
+    digits, count, gaps=GAPS, blanks=0.3, central=2.0, clear=6.0, close=0.2, wide=0.1, ends=0.15, jitter=1, seed=0
 ):
     """`count` windows (32 x 32) of strings, as Digits of 11 classes: the digit in the middle, or 10 for none.
 
@@ -96,29 +96,31 @@ def string_windows(
              pixels: with 2 one of them has every digit in its middle.
     clear:   no digit is in the middle from so many pixels to the middle of the nearest digit, or half way between two
              that are too close for that. What lies between `central` and `clear` is not shown.
-    wide:    probability of a gap of 5 to 20 pixels instead, as people leave them.
+    close:   probability of an overlap instead, of up to 5 pixels more than `gaps` has.
+    wide:    probability of a gap of up to 16 pixels more instead, as people leave them.
     ends:    probability that the string ends beside the central digit, on either side.
     jitter:  pixels that a digit may stand above or below its place.
 
     Noise is for `fit` to add, anew each time: distort=PixelInversion(...). Raises ValueError for ranges that are none.
     """
     check_ranges("string_windows", count=count, gaps=gaps, jitter=jitter)
-    for name, share in (("blanks", blanks), ("wide", wide), ("ends", ends)):
+    for name, share in (("blanks", blanks), ("close", close), ("wide", wide), ("ends", ends)):
         if not 0 <= share <= 1:
             raise ValueError(f"string_windows: got {name} {share}, expected a share from 0 to 1.")
     random = torch.Generator().manual_seed(seed)
     parts = [min(CHUNK, count - done) for done in range(0, count, CHUNK)]
     images, labels = zip(
-        *(some_windows(digits, part, blanks, gaps, central, clear, wide, ends, jitter, random) for part in parts)
+        *(some_windows(digits, part, gaps, blanks, central, clear, close, wide, ends, jitter, random) for part in parts)
     )
     return Digits(torch.cat(images), torch.cat(labels), digits.source, classes=BLANK + 1)
 
 
-def some_windows(digits, count, blanks, gaps, central, clear, wide, ends, jitter, random):
+def some_windows(digits, count, gaps, blanks, central, clear, close, wide, ends, jitter, random):
     """Images (count, 32, 32) and labels (count,) of `string_windows`."""
     chosen = torch.randint(len(digits), (count, 5), generator=random)
     gap = drawn(gaps, (count, 4), random)
-    gap = torch.where(chance(wide, gap.shape, random), drawn((gaps[1] + 1, 20), gap.shape, random), gap)
+    for probability, others in ((close, (gaps[0] - 5, gaps[0] - 1)), (wide, (gaps[1] + 1, gaps[1] + 16))):
+        gap = torch.where(chance(probability, gap.shape, random), drawn(others, gap.shape, random), gap)
     none_left, none_right = chance(ends, (2, count, 1), random)
     gap[:, 1:2].masked_fill_(none_left, FIELD)  # the next digit would be out of sight
     gap[:, 2:3].masked_fill_(none_right, FIELD)

@@ -88,7 +88,7 @@ class TestWindows:
         assert to_input(windows.images).shape == (50, 1, 32, 32)
 
     def test_have_a_digit_in_the_middle_or_are_blank_as_their_label_says(self):
-        windows = string_windows(blocks(), 400, gaps=(2, 6), wide=0, ends=0, seed=5)
+        windows = string_windows(blocks(), 400, gaps=(2, 6), close=0, wide=0, ends=0, seed=5)
         for image, label in zip(windows.images, windows.labels.tolist()):
             nearest = min(runs(image), key=lambda run: abs(run[1] + run[2] / 2 - 16))
             away = abs(nearest[1] + nearest[2] / 2 - 16)
@@ -111,7 +111,7 @@ class TestWindows:
         first, again = (string_windows(blocks(), 30, seed=8) for _ in range(2))
         assert torch.equal(first.images, again.images) and torch.equal(first.labels, again.labels)
 
-    @pytest.mark.parametrize("wrong", [{"blanks": 1.5}, {"wide": -0.1}, {"ends": 2}])
+    @pytest.mark.parametrize("wrong", [{"blanks": 1.5}, {"close": 2}, {"wide": -0.1}, {"ends": 2}])
     def test_refuse_shares_that_are_none(self, wrong):
         with pytest.raises(ValueError, match=f"got {next(iter(wrong))}"):
             string_windows(blocks(), 5, **wrong)
