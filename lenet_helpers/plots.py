@@ -193,7 +193,7 @@ def string_map(field: torch.Tensor, penalties: torch.Tensor, path: torch.Tensor 
     shown = axes[1].imshow(penalties, cmap="viridis", vmax=40, aspect="auto", extent=extent, interpolation="nearest")
     if path is not None:
         axes[1].plot(16 + 4 * torch.arange(positions), path, "o-", color=PALETTE["red"], markersize=4)
-    axes[0].set(yticks=[])
+    axes[0].set(yticks=[], xlim=(0, columns))
     names = [*map(str, range(10)), "blank"][:classes]
     axes[1].set(yticks=range(classes), yticklabels=names, xlabel="column of the field", ylabel="class")
     for ax in axes:
