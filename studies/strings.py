@@ -1,8 +1,9 @@
 """The study of strings (Section VII): choose, train, measure, and train globally; the figures go to results/strings/.
 
     python studies/strings.py choose NAME    train a recipe on 50,000 training digits, judge it on held-out strings
-    python studies/strings.py train          train the recipe chosen on all 60,000, into the package
-    python studies/strings.py measure        the figures on strings of test digits
+    python studies/strings.py choose-rates   how to go on from the recipe chosen, judged on held-out strings
+    python studies/strings.py package        the network of the recipe chosen, into the package
+    python studies/strings.py measure        its figures on strings of test digits
     python studies/strings.py global         global training beside more of VII-B's, five seeds each
 
 Held-out strings are made of the last 10,000 training digits. Strings of test digits are read by `measure` and `global`
@@ -11,6 +12,7 @@ alone, with recipe, weights, grammar, threshold and rates fixed before.
 
 import argparse
 import json
+import shutil
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -52,42 +54,51 @@ class Recipe:
     """How windows are made and trained on: `count` of them in passes of these etas, several an update."""
 
     windows: dict  # arguments of string_windows
-    count: int = 150_000
-    etas: tuple = (1e-3, 2e-3, 1e-3, 5e-4, 2e-4, 5e-5)
+    count: int
+    etas: tuple
     batch_size: int = 4
     curvature_every: int = 2500
     noisy: float = 0.4  # share of the windows shown with 10% of their pixels inverted
+    seed: int = 0
+    start: str | None = None  # the recipe whose network it goes on with
 
 
 RECIPES = {
     "eight": Recipe(
         {"blanks": 0.4, "clear": 4.0, "close": 0.0, "jitter": 2},
-        count=200_000, etas=(2e-3, 2e-3, 1e-3, 4e-4, 1e-4), batch_size=8, noisy=0.5,
+        200_000, (2e-3, 2e-3, 1e-3, 4e-4, 1e-4), batch_size=8, noisy=0.5,
     ),
     "four": Recipe(
-        {"blanks": 0.35, "clear": 6.0, "close": 0.0, "jitter": 1}, etas=(2e-3, 2e-3, 1e-3, 5e-4, 2e-4, 5e-5)
+        {"blanks": 0.35, "clear": 6.0, "close": 0.0, "jitter": 1},
+        150_000, (2e-3, 2e-3, 1e-3, 5e-4, 2e-4, 5e-5),
     ),
-    "close": Recipe({"blanks": 0.3, "clear": 6.0, "close": 0.2, "jitter": 1}, count=300_000),
+    "close": Recipe(
+        {"blanks": 0.3, "clear": 6.0, "close": 0.15, "jitter": 1},
+        100_000, (5e-4, 5e-4, 2e-4, 5e-5), seed=1, start="four",
+    ),
 }  # fmt: skip
 CHOSEN = "close"
 
 
-def train(recipe, digits, seed, progress=True):
+def train(recipe, digits, progress=True):
     """A network trained by the recipe on windows of these digits, and its History."""
-    windows = string_windows(digits, recipe.count, **recipe.windows, seed=seed)
-    model = LeNet5(seed=seed, codes=CODES)
+    windows = string_windows(digits, recipe.count, **recipe.windows, seed=recipe.seed)
+    if recipe.start:
+        model = load_weights(BUILD / f"{recipe.start}.safetensors")
+    else:
+        model = LeNet5(seed=recipe.seed, codes=CODES)
     history = fit(
         model,
         windows,
         passes=len(recipe.etas),
         schedule=recipe.etas,
-        seed=seed,
+        seed=recipe.seed,
         batch_size=recipe.batch_size,
         curvature_every=recipe.curvature_every,
         distort=PixelInversion(0.1, recipe.noisy),
         progress=progress,
     )
-    return model.eval(), history
+    return model, history
 
 
 def string_sets(digits, count, seed):
@@ -125,8 +136,14 @@ def single_digits(model, digits):
 
 def choose(name):
     digits = load_digits("train", "mnist")
-    model, history = train(RECIPES[name], digits.subset(OWN), seed=0)
-    save_weights(model, BUILD / f"{name}.safetensors", source=digits.source)
+    recipe = RECIPES[name]
+    model, history = train(recipe, digits.subset(OWN))
+    facts = {
+        "source": digits.source,
+        "rule": f"windows of strings (VII-B) of the first {OWN.stop:,} training digits, recipe {name!r}: {recipe}",
+        "command": f"python studies/strings.py choose {name}",
+    }
+    save_weights(model, BUILD / f"{name}.safetensors", **facts)
     held_out = digits.subset(HELD_OUT)
     judged = {}
     maps = {kind: (penalty_map(model, s.fields), s) for kind, s in string_sets(held_out, 1000, seed=100).items()}
@@ -144,7 +161,7 @@ def choose(name):
     write(
         f"choose-{name}",
         {
-            "recipe": asdict(RECIPES[name]),
+            "recipe": asdict(recipe),
             "single held-out digits, error %": single_digits(model, held_out),
             "held-out strings whole right, %": judged,
             "train_error": history.series("train_error"),
@@ -159,17 +176,8 @@ def write(name, figures):
     print(text)
 
 
-def train_chosen():
-    digits = load_digits("train", "mnist")
-    model, history = train(RECIPES[CHOSEN], digits, seed=0)
-    facts = {
-        "source": digits.source,
-        "rule": f"windows of strings (VII-B), recipe {CHOSEN} of studies/strings.py: {RECIPES[CHOSEN]}, seed 0",
-        "passes": len(history.passes),
-        "command": "python studies/strings.py train",
-    }
-    save_weights(model, WEIGHTS, **facts)
-    write("train", {"train_error": history.series("train_error"), "seconds": history.seconds})
+def package():
+    shutil.copy(BUILD / f"{CHOSEN}.safetensors", WEIGHTS)
 
 
 def measure():
@@ -208,7 +216,7 @@ def measure():
 def timed(model, turns=30):
     """Milliseconds of one run over a field of 32 x 160 and of its 33 windows, turn and turn about; one thread."""
     torch.set_num_threads(1)
-    field = make_strings(load_digits("test", "mnist"), 1, (7, 7), gaps=(1, 1), seed=0).fields[:, :, :160]
+    field = make_strings(load_digits("test", "mnist"), 1, (12, 12), gaps=(1, 1), seed=0).fields[:, :, :160]
     x, windows = to_input(field), window_inputs(field)[0][:, None]
     ways = {
         "whole field, ms": lambda: model(x),
@@ -268,7 +276,7 @@ def continued(weights, digits, seed, eta_strings=ETA_STRINGS, eta_windows=ETA_WI
         distort=noise,
         progress=False,
     )
-    return by_strings, by_windows.eval()
+    return by_strings, by_windows
 
 
 def judged_on(model, digits, count=2000, seed=2000):
@@ -290,12 +298,18 @@ def choose_rates():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=("choose", "train", "measure", "choose-rates", "global"))
-    parser.add_argument("recipe", nargs="?", choices=tuple(RECIPES), default=CHOSEN)
+    steps = {
+        "choose": choose,
+        "choose-rates": choose_rates,
+        "package": package,
+        "measure": measure,
+        "global": train_globally,
+    }
+    parser.add_argument("step", choices=steps)
+    parser.add_argument("recipe", nargs="*", choices=tuple(RECIPES))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    steps = {"train": train_chosen, "measure": measure, "choose-rates": choose_rates, "global": train_globally}
-    choose(options.recipe) if options.step == "choose" else steps[options.step]()
+    steps[options.step](*options.recipe)
 
 
 if __name__ == "__main__":

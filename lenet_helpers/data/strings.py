@@ -120,6 +120,8 @@ def some_windows(digits, count, gaps, blanks, central, clear, close, wide, ends,
     chosen = torch.randint(len(digits), (count, 5), generator=random)
     gap = drawn(gaps, (count, 4), random)
     for probability, others in ((close, (gaps[0] - 5, gaps[0] - 1)), (wide, (gaps[1] + 1, gaps[1] + 16))):
+        if probability == 0:
+            continue
         gap = torch.where(chance(probability, gap.shape, random), drawn(others, gap.shape, random), gap)
     none_left, none_right = chance(ends, (2, count, 1), random)
     gap[:, 1:2].masked_fill_(none_left, FIELD)  # the next digit would be out of sight

@@ -1,5 +1,6 @@
 """Reading whole strings, and training on them: the network over a wide field (Section VII)."""
 
+from .global_training import fit_strings
 from .graph import Grammar, Interpretations, discriminative_forward, viterbi
 from .reading import Reading, local_minima, penalty_map, read_string, read_strings, window_inputs
 
@@ -8,6 +9,7 @@ __all__ = [
     "Interpretations",
     "Reading",
     "discriminative_forward",
+    "fit_strings",
     "local_minima",
     "penalty_map",
     "read_string",

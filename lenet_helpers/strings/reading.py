@@ -38,13 +38,8 @@ def penalty_map(model, fields):
             "about 20 rows tall, in the middle of 32 rows."
         )
     like = next(model.parameters())
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            penalties = model(to_input(fields).to(like))
-    finally:
-        model.train(training)
+    with torch.no_grad():
+        penalties = model(to_input(fields).to(like))
     return penalties.reshape(len(fields), penalties.shape[1], -1)
 
 

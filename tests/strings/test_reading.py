@@ -46,11 +46,6 @@ class TestPenaltyMap:
                 alone = model(windows[:, position, None])
                 assert torch.allclose(penalties[:, :, position], alone, rtol=1e-4, atol=1e-4)
 
-    def test_leaves_the_model_in_the_mode_it_was_in(self):
-        model = LeNet5()
-        penalty_map(model.train(), noise())
-        assert model.training
-
     def test_refuses_fields_of_another_height(self):
         for wrong in (torch.zeros(1, 28, 28), torch.zeros(1, 40, 90), torch.zeros(32, 90)):
             with pytest.raises(ValueError, match=r"expected \(N, 32, columns\)"):
