@@ -6,11 +6,19 @@ from PIL import Image
 from scipy import ndimage
 
 from .digits import FIELD
-from .normalise import BOX
+from .normalise import BOX, _find_ink, _grey
 from .strings import MARGIN, STEP
 
 ROOM = FIELD - 2  # rows that a crooked line may take
 LONGEST = 40  # times as long as a digit is tall: more is a page, not a number
+
+
+def find_string(picture):
+    """The field uint8 (32, columns) of the number in a picture, as `centre_digit` takes pictures of one digit.
+
+    Raises ValueError for a picture without ink, and for one that holds far more than a number.
+    """
+    return string_field(_find_ink(_grey(picture)))
 
 
 def string_field(ink):

@@ -10,6 +10,7 @@ from ..training.arguments import check_counts
 from .graph import Grammar, discriminative_forward
 
 
+@torch.no_grad()
 def fit_strings(
     model,
     strings,
@@ -48,20 +49,22 @@ def fit_strings(
         field = strings.fields[index : index + 1]
         if distort is not None:
             field = distort(field, random)
-        penalties = model(to_input(field).to(like)).detach().reshape(1, BLANK + 1, -1)
-        error, derivative = discriminative_forward(penalties.double(), strings.texts[index : index + 1], grammar)
+        answers = model(to_input(field).to(like))
+        penalties = answers.reshape(1, BLANK + 1, -1).double()
+        error, derivative = discriminative_forward(penalties, strings.texts[index : index + 1], grammar)
         if not error.isfinite():
             raise ValueError(
                 f"String {index}, {strings.texts[index]!r}, has no path through the {penalties.shape[2]} windows of "
                 "its field; expected one or more for each digit, and one between equal ones: make the field wider."
             )
         optimizer.zero_grad()
-        model.backprop(derivative[:, :, None].to(like))
+        model.backprop(derivative.reshape(answers.shape).to(like))
         optimizer.step()
         errors.append(error)
     return torch.cat(errors).cpu()
 
 
+@torch.no_grad()
 def string_curvature(model, x):
     """h of every parameter for whole fields `x` (N, 1, 32, columns): mean over the fields of Eq. 23's sum.
 
@@ -70,8 +73,7 @@ def string_curvature(model, x):
     """
     for parameter in model.parameters():
         parameter.curvature = None
-    penalties = model(x).detach()
-    signal = penalties.new_zeros(len(x), BLANK + 1, 1, penalties[0, 0].numel())
+    signal = torch.zeros_like(model(x))
     signal[:, 0] = 1 / len(x)
     model.backprop(signal, order=2)
     return {name: parameter.curvature.clone() for name, parameter in model.named_parameters()}

@@ -1,11 +1,16 @@
 """A line of ink of any size comes into the field as strings of training digits stand there."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from lenet_helpers.data.string_field import string_field
+from lenet_helpers.data.string_field import find_string, string_field
 from lenet_helpers.data.strings import MARGIN
+from lenet_helpers.strings import read_string
+from lenet_helpers.weights import load_weights
 
 
 def line(height, boxes=((0, 10), (14, 20)), margin=5):
@@ -48,3 +53,15 @@ def test_nothing_and_a_page_are_refused():
         string_field(np.zeros((40, 90), np.uint8))
     with pytest.raises(ValueError, match="60 times as long as its digits are tall"):
         string_field(line(10, ((0, 10), (590, 600))))
+
+
+PICTURES = sorted((Path(__file__).parents[2] / "results" / "strings" / "pictures").glob("*.png"))
+
+
+def test_numbers_in_print_and_by_pen_are_found_and_read():
+    """Twenty pictures of studies/string_pictures.py, on either polarity, shaded, grainy and crooked."""
+    model, right = load_weights("strings"), 0
+    for path in PICTURES:
+        with Image.open(path) as picture:
+            right += read_string(model, find_string(picture)).text == path.stem.split("_")[1]
+    assert len(PICTURES) == 20 and right >= 16
