@@ -46,7 +46,7 @@ CODES = torch.cat([DIGIT_CODES, code_of(" ")[None]])
 OWN, HELD_OUT = slice(50_000), slice(50_000, 60_000)
 TWINED = (-6, -2)  # gaps of intertwined digits
 THRESHOLD = 16.0  # of the simple rule
-UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 3e-5, 3e-4  # of global training, and of more windows beside it
+UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 3e-5, 1e-4  # of global training, and of more windows beside it
 
 
 @dataclass(frozen=True)
@@ -205,11 +205,11 @@ def measure():
             "local minima, whole right, %": whole_right(simple, strings),
         }
     figures["by noise, whole right, %"] = {
-        f"{noise:g}": right_of(model, make_strings(digits, 2000, (5, 5), noise=noise, seed=3000))
+        f"{noise:g}": right_of(model, make_strings(digits, 1000, (5, 5), noise=noise, seed=3000))
         for noise in (0.0, 0.05, 0.1, 0.15, 0.2)
     }
     figures["by gap, whole right, %"] = {
-        f"{gap}": right_of(model, make_strings(digits, 2000, (5, 5), gaps=(gap, gap), seed=4000))
+        f"{gap}": right_of(model, make_strings(digits, 1000, (5, 5), gaps=(gap, gap), seed=4000))
         for gap in (-6, -4, -2, 0, 2, 4, 8, 16)
     }
     figures["time of one run over 32 x 160"] = timed(model)
