@@ -178,6 +178,30 @@ def heatmap(ax: Axes, table: torch.Tensor, form: str = "d", **options) -> None:
     ax.tick_params(length=0, rotation=0)
 
 
+def string_map(field: torch.Tensor, penalties: torch.Tensor, path: torch.Tensor | None = None, height: float = 3.4):
+    """A field (32, columns) of a string and under it the map of penalties (classes, positions), dark where small.
+
+    A window's penalties stand below the middle of what it sees. path: the class of each window (positions,), drawn as a
+    line: what was read.
+    """
+    classes, positions = penalties.shape
+    columns = field.shape[1]
+    fig, axes = figure(2, 1, height=height, height_ratios=[32, 5 * classes], sharex=True)
+    axes[0].imshow(field, cmap=IMAGE, aspect="auto", extent=(0, columns, 32, 0), interpolation="nearest")
+    begin, end = 16 - 2, 16 + 4 * positions - 2
+    extent = (begin, end, classes - 0.5, -0.5)
+    shown = axes[1].imshow(penalties, cmap="viridis", vmax=40, aspect="auto", extent=extent, interpolation="nearest")
+    if path is not None:
+        axes[1].plot(16 + 4 * torch.arange(positions), path, "o-", color=PALETTE["red"], markersize=4)
+    axes[0].set(yticks=[], xlim=(0, columns))
+    names = [*map(str, range(10)), "blank"][:classes]
+    axes[1].set(yticks=range(classes), yticklabels=names, xlabel="column of the field", ylabel="class")
+    for ax in axes:
+        ax.grid(False)
+    fig.colorbar(shown, ax=axes[1], label="penalty", pad=0.01)
+    return fig
+
+
 def connection_table(table: torch.Tensor) -> Figure:
     """A connection table (out_maps, in_maps) as the paper prints Table I, a column for each C3 map."""
     fig, ax = figure(height=2.4)

@@ -8,7 +8,7 @@ from .codes import ASCII_CODES, DIGIT_CODES
 from .files import CheckpointError, load_tensors, save_tensors
 from .model import LeNet5
 
-PACKAGED = ("regular",)  # trained weights that come with the package
+PACKAGED = ("regular", "strings")  # trained weights that come with the package
 OPTIONAL = {"source": str, "command": str, "passes": int}  # facts that the package itself writes and reads
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 LARGEST = torch.finfo(torch.float32).max  # of what a network in its default dtype can hold
@@ -27,9 +27,10 @@ def save_weights(model, path, **facts):
 def load_weights(path="regular"):
     """LeNet5 with weights that `save_weights` wrote, in eval mode; how they were made is in its `.facts`.
 
-    path: a file, or the name of weights that come with the package (`PACKAGED`): "regular" was trained on MNIST, rule
-    and command in its facts. Raises CheckpointError for a file of another network or program, for numbers that are
-    not finite or not of one of `DTYPES`, and for codes of the RBF layer that are not of Fig. 3.
+    path: a file, or the name of weights that come with the package (`PACKAGED`), trained on MNIST, rule and command in
+    their facts: "regular" reads single digits, "strings" whole numbers. Raises CheckpointError for a file of another
+    network or program, for numbers that are not finite or not of one of `DTYPES`, and for codes of the RBF layer that
+    are not of Fig. 3.
     """
     if path in PACKAGED:
         path = Path(__file__).with_name("trained") / f"{path}.safetensors"

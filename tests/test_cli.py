@@ -23,6 +23,7 @@ from lenet_helpers.training.history import History
 from lenet_helpers.weights import load_weights, save_weights
 
 ROOT = Path(__file__).resolve().parents[1]
+NUMBERS = ROOT / "results" / "strings" / "pictures"
 SMALL = ["--dataset", "sklearn", "--patterns", "400", "--passes", "2", "--schedule", "two-pass"]
 
 
@@ -155,6 +156,38 @@ def test_predict_reads_png_and_jpg_of_any_size_and_either_polarity(small, tmp_pa
         assert line.startswith(f"{file}: {digit} ")
         penalties = [float(number) for number in re.findall(r"\d: ([\d.]+)", line.removeprefix(f"{file}: "))]
         assert len(penalties) == 10 and penalties.index(min(penalties)) == digit
+
+
+def test_predict_string_reads_whole_numbers(capsys):
+    numbers = [NUMBERS / f"{name}.png" for name in ("02_2859", "04_93826", "16_6038")]
+    assert main(["predict", "--string", *map(str, numbers)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    read = [re.search(r"png: (\d+)   confidence [01]\.\d{3}$", line)[1] for line in printed]
+    assert read == ["2859", "93826", "6038"]
+
+
+def test_predict_string_reads_a_single_digit_and_refuses_what_is_no_number(tmp_path, capsys):
+    digit, blank, page = (tmp_path / name for name in ("digit.png", "blank.png", "page.png"))
+    with Image.open(NUMBERS / "16_6038.png") as number:
+        number.crop((0, 0, 34, number.height)).save(digit)
+    Image.new("L", (90, 60), 255).save(blank)
+    lines = np.full((300, 300), 255, np.uint8)
+    for row in (30, 120, 210):
+        for column in (30, 100, 170, 240):
+            lines[row : row + 50, column : column + 35] = 0
+            lines[row + 9 : row + 41, column + 9 : column + 26] = 255
+    Image.fromarray(lines).save(page)
+    assert main(["predict", "--string", str(digit), str(blank), str(page)]) == 1
+    printed = capsys.readouterr()
+    assert "digit.png: 6   confidence" in printed.out
+    assert re.findall(r"(\w+)\.png is left out", printed.err) == ["blank", "page"]
+    assert "expected one number in one line" in printed.err
+    assert "leave out --string" in refused(capsys, 2, "predict", "--string", digit, "--explain", tmp_path / "x.png")
+
+
+def test_predict_without_string_says_where_there_are_several_digits(capsys):
+    said = refused(capsys, 1, "predict", NUMBERS / "11_358.png")
+    assert "three digits side by side" in said
 
 
 def test_predict_names_a_bad_file_and_goes_on(small, tmp_path, capsys):

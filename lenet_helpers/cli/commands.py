@@ -12,6 +12,7 @@ from ..data.digits import DataError, load_digits, to_input
 from ..data.distort import Distortion
 from ..data.grey import open_picture
 from ..data.normalise import find_digit
+from ..data.string_field import find_string
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..export import MissingPackageError, export_onnx
 from ..files import CheckpointError, check_writable
@@ -20,6 +21,7 @@ from ..model import LeNet5
 from ..paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
 from ..schedules import SCHEDULES
 from ..sdlm import SDLM, sampled_curvature
+from ..strings import read_string
 from ..training.arguments import check_counts
 from ..training.choices import loss_named, optimizer_named
 from ..training.history import History
@@ -168,7 +170,10 @@ def predict(options):
         if os.path.realpath(options.explain) == os.path.realpath(options.files[0]):
             raise ValueError(f"--explain {shown(options.explain)} is the picture itself; name another file.")
         check_writable(options.explain)
-    model = load_weights(options.weights)
+    if options.string:
+        return predict_strings(options)
+    weights = options.weights or "regular"
+    model = load_weights(weights)
     unread = 0
     for name in options.files:
         try:
@@ -181,7 +186,7 @@ def predict(options):
         if sighting.digit is None:
             unread = complain(f"{name} is left out: {sighting.refusal}", 1)
         else:
-            with torch.no_grad(), blaming(options.weights):
+            with torch.no_grad(), blaming(weights):
                 penalties = model(to_input(sighting.digit).to(model.c1.weight))[0]
             listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties.tolist()))
             print(f"{shown(name)}: {int(penalties.argmin())}   penalties  {listed}")
@@ -201,6 +206,28 @@ def export(options):
         error_rate = evaluate(model, load_digits("test", dataset, options.data)).error_rate
     export_onnx(model, options.onnx, error_rate)
     print(f"{options.onnx} is written")
+
+
+def predict_strings(options):
+    if options.explain:
+        raise ValueError("--explain draws how one digit was read; leave out --string, or --explain.")
+    weights = options.weights or "strings"
+    model = load_weights(weights)
+    unread = 0
+    for name in options.files:
+        try:
+            with open_picture(name) as picture:
+                field = find_string(picture)
+        except UNREADABLE as error:
+            unread = complain(f"{name} is left out: {error}", 1)
+            continue
+        with blaming(weights):
+            reading = read_string(model, field)
+        if reading.text:
+            print(f"{shown(name)}: {reading.text}   confidence {reading.confidence:.3f}")
+        else:
+            unread = complain(f"{name} is left out: no digit was read in it.", 1)
+    return unread
 
 
 def curvature(options):

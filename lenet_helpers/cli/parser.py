@@ -87,7 +87,9 @@ def parser():
     predict.add_argument(
         "--explain", metavar="PNG", help="draw here how the picture was read: ground, ink, box, field and answer"
     )
+    predict.add_argument("--string", action="store_true", help="read the number in each picture, however many digits")
     add_weights(predict, "--weights")
+    predict.set_defaults(weights=None)  # "regular", or "strings" with --string
 
     export = command("export", "write a network for use elsewhere, with what it was trained on and its error rate")
     add_weights(export, "weights", nargs="?")

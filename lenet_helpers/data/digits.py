@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -25,19 +25,23 @@ SKLEARN_TEST, SKLEARN_SEED = 360, 0  # patterns set aside of 1,797, and the seed
 class Digits:
     """Labelled digits: images uint8 (N, 28, 28), labels int64 (N,) from 0 to 9, and the name of their source.
 
+    Images may also be (N, 32, 32): they fill the field of the network, as what surrounds a digit in a string does.
+    classes: labels run from 0 to classes - 1; with 11 the last is the blank of Section VII.
     Raises DataError if a shape, dtype or label is not that, or the set is empty.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     source: str
+    classes: int = 10
 
     def __post_init__(self):
         images, labels = self.images, self.labels
-        if images.dtype != torch.uint8 or images.ndim != 3 or images.shape[1:] != (SIZE, SIZE):
+        if images.dtype != torch.uint8 or images.shape[1:] not in ((SIZE, SIZE), (FIELD, FIELD)):
             raise DataError(
                 f"Digits: got images of dtype {images.dtype} and shape {tuple(images.shape)}, expected "
-                "torch.uint8 and (N, 28, 28); centre_digit turns any other picture of a digit into that."
+                "torch.uint8 and (N, 28, 28), or (N, 32, 32) for whole fields; centre_digit turns any other picture "
+                "of a digit into (28, 28)."
             )
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             raise DataError(
@@ -47,8 +51,10 @@ class Digits:
         if len(images) == 0:
             raise DataError("Digits: got an empty set, expected at least one digit; check what chose them.")
         low, high = (bound.item() for bound in labels.aminmax())
-        if low < 0 or high > 9:
-            raise DataError(f"Digits: got labels from {low} to {high}, expected 0 to 9; leave out others.")
+        if low < 0 or high >= self.classes:
+            raise DataError(
+                f"Digits: got labels from {low} to {high}, expected 0 to {self.classes - 1}; leave out others."
+            )
 
     def __len__(self):
         return len(self.images)
@@ -57,7 +63,7 @@ class Digits:
         """The digits that `chosen` picks: a slice, a sequence or tensor of indices, or a mask."""
         if not isinstance(chosen, slice):
             chosen = torch.as_tensor(chosen, device=self.labels.device)
-        return Digits(self.images[chosen], self.labels[chosen], self.source)
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
 
 
 def load_digits(split="train", dataset="auto", root=None):
@@ -125,16 +131,18 @@ def to_input(images):
 
     `images` is (N, 28, 28), or (28, 28) for one digit, with pixels from 0 (background) to 255 (foreground),
     uint8 or floating point. Pixel 0 becomes -0.1 and pixel 255 becomes 1.175, linearly (Section II-B).
+    Images of 32 rows and 32 columns or more are fields already: (N, 32, columns) becomes (N, 1, 32, columns).
 
     Raises ValueError for another shape or dtype, NaN, and values outside 0 to 255.
     """
     images = torch.as_tensor(images)
     if images.ndim == 2:
         images = images[None]
-    if images.ndim != 3 or images.shape[1:] != (SIZE, SIZE) or len(images) == 0:
+    rows, columns = images.shape[1:] if images.ndim == 3 and len(images) else (0, 0)
+    if (rows, columns) != (SIZE, SIZE) and not (rows == FIELD <= columns):
         raise ValueError(
-            f"to_input: got images of shape {tuple(images.shape)}, expected (N, 28, 28) with N at least 1; "
-            "centre_digit turns a picture of another size into (28, 28)."
+            f"to_input: got images of shape {tuple(images.shape)}, expected (N, 28, 28) with N at least 1, or fields "
+            "(N, 32, columns) of 32 columns or more; centre_digit turns a picture of another size into (28, 28)."
         )
     if images.is_floating_point():
         low, high = (bound.item() for bound in images.aminmax())
@@ -146,7 +154,10 @@ def to_input(images):
     elif images.dtype != torch.uint8:
         raise ValueError(f"to_input: got pixels of {images.dtype}, expected torch.uint8 or floating point.")
     ends = torch.tensor([BACKGROUND, FOREGROUND], device=images.device)
+    inputs = torch.lerp(*ends, images.float() / 255)[:, None]
+    if rows == FIELD:
+        return inputs
     field = ends[0].repeat(len(images), 1, FIELD, FIELD)
     edge = (FIELD - SIZE) // 2
-    field[:, 0, edge:-edge, edge:-edge] = torch.lerp(*ends, images.float() / 255)
+    field[:, :, edge:-edge, edge:-edge] = inputs
     return field

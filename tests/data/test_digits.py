@@ -37,7 +37,7 @@ class TestDigits:
         "images, labels, said",
         [
             (torch.zeros(2, 28, 28), torch.zeros(2).long(), "got images of dtype torch.float32"),
-            (torch.zeros(2, 32, 32).byte(), torch.zeros(2).long(), r"shape \(2, 32, 32\), expected"),
+            (torch.zeros(2, 30, 30).byte(), torch.zeros(2).long(), r"shape \(2, 30, 30\), expected"),
             (torch.zeros(28, 28).byte(), torch.zeros(1).long(), r"shape \(28, 28\), expected"),
             (torch.zeros(2, 28, 28).byte(), torch.zeros(2), "got labels of dtype torch.float32"),
             (torch.zeros(2, 28, 28).byte(), torch.zeros(3).long(), "for 2 images"),
@@ -50,6 +50,12 @@ class TestDigits:
     def test_refuse_what_is_not_digits(self, images, labels, said):
         with pytest.raises(DataError, match=said):
             Digits(images, labels, "test")
+
+    def test_may_have_more_classes_and_fill_the_field(self):
+        windows = Digits(torch.zeros(2, 32, 32).byte(), torch.tensor([0, 10]), "test", classes=11)
+        assert windows.subset([1]).classes == 11
+        with pytest.raises(DataError, match="labels from 0 to 11, expected 0 to 10"):
+            Digits(windows.images, torch.tensor([0, 11]), "test", classes=11)
 
     def test_refuse_an_empty_subset(self):
         with pytest.raises(DataError, match="empty set"):
@@ -96,6 +102,14 @@ class TestInput:
         image[0, 0] = 255
         assert to_input(image).unique().tolist() == torch.tensor([-0.1, 1.175]).tolist()
 
+    @given(st.integers(32, 90))
+    def test_of_a_field_is_all_of_it(self, columns):
+        random = torch.Generator().manual_seed(columns)
+        images = torch.randint(0, 256, (2, 32, columns), generator=random, dtype=torch.uint8)
+        field = to_input(images)
+        assert field.shape == (2, 1, 32, columns)
+        assert torch.allclose(field[:, 0].double(), -0.1 + images.double() * 1.275 / 255, atol=1e-6, rtol=0)
+
     def test_takes_one_image_and_numpy_and_the_same_bits_from_either_dtype(self):
         images = digits(3).images
         assert torch.equal(to_input(images[1]), to_input(images)[1:2])
@@ -105,7 +119,8 @@ class TestInput:
     @pytest.mark.parametrize(
         "images, said",
         [
-            (torch.zeros(2, 32, 32).byte(), r"got images of shape \(2, 32, 32\), expected \(N, 28, 28\)"),
+            (torch.zeros(2, 30, 30).byte(), r"got images of shape \(2, 30, 30\), expected \(N, 28, 28\)"),
+            (torch.zeros(2, 32, 28).byte(), r"or fields \(N, 32, columns\) of 32 columns or more"),
             (torch.zeros(2, 1, 28, 28).byte(), r"shape \(2, 1, 28, 28\)"),
             (torch.zeros(0, 28, 28).byte(), r"N at least 1"),
             (torch.zeros(2, 28, 28).long(), "got pixels of torch.int64"),
