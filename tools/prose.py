@@ -30,8 +30,8 @@ NOT_PROSE = [
         r"\$[^$]*\$",
         r"(?s:<!-- badges -->.*?<!-- /badges -->)",
         r"^\|[^|\n]*\]\([^|\n]*\|[^|\n]*\|[^|\n]*\|$",  # a line of the map of the series
-        r"\]\([^)]*\)",  # where a link leads
         r"\[\d\d[^\]]*\]",  # the name of a notebook as a link
+        r"\]\([^)]*\)",  # where a link leads
         r"<[^>]+>",
         r"^\*\*Time\*\*.*$",
         r"^\*(?:easy|medium|hard),.*$",
