@@ -20,6 +20,7 @@ from lenet_helpers.checks.playground import answer_or_refuse, best_single_rate
 from lenet_helpers.checks.rbf import classify, code_from_rows, rbf_penalties
 from lenet_helpers.checks.results import dot_plot, mcnemar_by_hand
 from lenet_helpers.checks.sdlm import initial_bounds, running_average, sdlm_step
+from lenet_helpers.checks.strings import best_path, forward_score, spell, windows_in_field
 from lenet_helpers.checks.subsampling import amplitude, slope_from_state, subsample
 from lenet_helpers.checks.training import eta_of_pass, falling_eta, on_the_fly
 
@@ -70,4 +71,8 @@ __all__ = [
     "mcnemar_by_hand",
     "compose",
     "source",
+    "best_path",
+    "forward_score",
+    "spell",
+    "windows_in_field",
 ]

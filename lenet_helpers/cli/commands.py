@@ -187,7 +187,7 @@ def predict(options):
             unread = complain(f"{name} is left out: {sighting.refusal}", 1)
         else:
             with torch.no_grad(), blaming(weights):
-                penalties = model(to_input(sighting.digit).to(model.c1.weight))[0]
+                penalties = model(to_input(sighting.digit).to(model.c1.weight))[0, :10]  # a blank is no answer here
             listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties.tolist()))
             print(f"{shown(name)}: {int(penalties.argmin())}   penalties  {listed}")
         if options.explain:

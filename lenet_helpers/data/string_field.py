@@ -12,7 +12,7 @@ from .strings import MARGIN, STEP
 ROOM = FIELD - 2  # rows that a crooked line may take
 LONGEST = 40  # times as long as its digits are tall
 TALLEST = 2.5  # times as tall as its digits: more is no line, but several, or a page
-BLANK = "got a blank picture, expected a number with ground around it; write or choose another."
+BLANK = "no digits were found, only ground or small marks, as on a page; expected one number with ground around it."
 
 
 def find_string(picture):
