@@ -22,7 +22,7 @@ def optimizer_named(name, model, rate=None, momentum=0.0, mu=MU):
     if name == "sdlm":
         return SDLM(model.named_parameters(), mu=mu)
     if rate is None:
-        raise ValueError(f"optimizer {name} has no rate; give it one, such as 0.001.")
+        raise ValueError(f"optimizer {name} has no rate; give it one, such as 0.001 (--rate 0.001).")
     if name == "sgd":
         return torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum)
     return torch.optim.Adam(model.parameters(), lr=rate)
