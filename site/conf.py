@@ -24,6 +24,7 @@ default_role = "code"
 
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables among the outputs too
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 autodoc_inherit_docstrings = False  # those of torch refer to torch's own pages
