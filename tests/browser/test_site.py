@@ -3,6 +3,7 @@
 Screenshots go to build/screenshots. All 10,000 test digits, times and accessibility: python site/measure.py.
 """
 
+import re
 import subprocess
 import sys
 
@@ -122,6 +123,18 @@ def drawings(count):
         if np.ptp(np.flatnonzero(ink.any(1))) >= 40:
             count -= 1
             yield ink
+
+
+@pytest.mark.parametrize("notebook", ["00_start_here", "09_training", "12_paper_results"])
+def test_tables_that_cells_display_are_tables_and_pictures_keep_their_proportions(page, site, notebook):
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.goto(f"{site}/notebooks/{notebook}.html")
+    assert page.locator("article div.cell_output p").filter(has_text=re.compile(r"^\s*\|.*\|\s*$", re.S)).count() == 0
+    shapes = page.evaluate(
+        "() => [...document.querySelectorAll('article div.cell_output img')]"
+        ".map((image) => [image.width / image.height, image.naturalWidth / image.naturalHeight])"
+    )
+    np.testing.assert_allclose(*np.transpose(shapes), rtol=0.03)
 
 
 @pytest.mark.parametrize("link, dead", [
