@@ -55,7 +55,7 @@ class Replay:
 
 
 def record(function, inputs):
-    """(tensors that hold the inputs, calls that replay the function on them, its results): of any inference mode, without autocast."""
+    """(tensors that hold the inputs, calls that replay the function on them, its results), whatever mode is on."""
     with torch.inference_mode(False), torch.no_grad(), torch.autocast(inputs[0].device.type, enabled=False):
         held = [x.clone(memory_format=torch.contiguous_format) for x in inputs if torch.is_tensor(x)]
         if held[0].is_cuda:
