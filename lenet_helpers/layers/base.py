@@ -21,9 +21,10 @@ INITS = {"lush": "lush", "appendix_a": "appendix_a", "authors": "lush", "paper":
 
 
 class Seen(threading.local):
-    """The input of the last forward, for each thread apart; a copied or pickled layer starts without."""
+    """The input of a layer's last forward, and a network's recording of it, for each thread apart; a copied or pickled
+    layer starts without."""
 
-    x = None
+    x = replay = None
 
     def __reduce__(self):
         return Seen, ()
