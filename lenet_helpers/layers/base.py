@@ -43,6 +43,11 @@ class Layer(Module):
         self.seen.x = x
         return self.outward(self.fprop(patterns_last(x))[0])
 
+    def expect(self, fits, x, expected):
+        """Raise ValueError, saying what was expected, unless the input `x` fits."""
+        if not fits:
+            raise ValueError(f"{type(self).__name__} got an input of shape {tuple(x.shape)}; expected {expected}.")
+
     def outward(self, state):
         """What the layer is seen to answer: its state, patterns first."""
         return patterns_first(state)

@@ -48,8 +48,7 @@ class Convolution(Layer):
         return self.down(signal, *kept)
 
     def bbprop(self, signal, kept):  # Eq. 25 and 27: everything squared
-        windows, kernels = kept
-        return self.down(signal, windows.square(), kernels.square())
+        return self.down(signal, *(factor.square() for factor in kept))
 
     def kernels(self):
         """A row for each output map, (out_maps, kernel x kernel x in_maps); zeros where the table does not connect."""
@@ -60,22 +59,22 @@ class Convolution(Layer):
 
     def down(self, signal, windows, kernels):
         """Each kernel finds the sum of signal times state; each state is sent what all windows that hold it send."""
-        size, maps, (rows, _, columns, patterns) = self.kernel, self.in_maps, signal.shape
+        window, (rows, _, columns, patterns) = (self.kernel, self.kernel, self.in_maps), signal.shape
         if windows.dim() == 2:
             signals = matrix(signal)
             weight, bias, pieces = signals @ windows.t(), summed(signals), kernels.t() @ signals
-            pieces = pieces.view(size, size, maps, rows, columns, patterns)
+            pieces = pieces.view(*window, rows, columns, patterns).transpose(2, 3)
         else:
             signals = signal.flatten(2)
             weight = torch.bmm(signals, windows.mT).sum(0)
             bias = summed(signals.flatten(0, 1)).view(rows, -1).sum(0)
             pieces = torch.bmm(kernels.t().expand(rows, -1, -1), signals)
-            pieces = pieces.view(rows, size, size, maps, columns, patterns).permute(1, 2, 0, 3, 4, 5)
+            pieces = pieces.view(rows, *window, columns, patterns).movedim(0, 2)
         if self.table is None:
-            weight = weight.view(-1, size, size, maps).permute(0, 3, 1, 2)
+            weight = weight.view(-1, *window).movedim(3, 1)
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
-        return fold(pieces, windows.dim() == 2), {"weight": weight, "bias": bias}
+        return overlapped(overlapped(pieces.transpose(0, 1), 3), 0), {"weight": weight, "bias": bias}
 
     def fan_in(self):
         per_map = self.connected.sum(1) * self.kernel**2
@@ -86,11 +85,9 @@ class Convolution(Layer):
         return rows - self.kernel + 1, columns - self.kernel + 1
 
     def check_input(self, x):
-        if x.dim() != 4 or x.shape[1] != self.in_maps or min(x.shape[2:]) < self.kernel:
-            raise ValueError(
-                f"Convolution got an input of shape {tuple(x.shape)}; expected (patterns, {self.in_maps}, rows, "
-                f"columns) with at least {self.kernel} rows and columns."
-            )
+        fits = x.dim() == 4 and x.shape[1] == self.in_maps and min(x.shape[2:]) >= self.kernel
+        at_least = f"at least {self.kernel} rows and columns"
+        self.expect(fits, x, f"(patterns, {self.in_maps}, rows, columns) with {at_least}")
 
 
 def unfold(x, size):
@@ -109,21 +106,13 @@ def places(connected, kernel):
     return every.permute(0, 3, 1, 2)[connected].flatten()
 
 
-def fold(pieces, maps_first):
-    """Pieces of windows, added up where these overlap: (rows, maps, columns, patterns) of (kernel rows, kernel columns,
-    rows, maps, columns, patterns), or with maps before rows."""
-    size, _, *maps_and_rows, columns, patterns = pieces.shape
-    if columns == 1:  # as in C5: nothing overlaps
-        bands = pieces.squeeze(4).movedim(1, 3)
-    else:
-        bands = pieces.new_zeros(size, *maps_and_rows, columns + size - 1, patterns)
-        for shift in range(size):
-            bands[:, :, :, shift : shift + columns].add_(pieces[:, shift])
-    bands = bands.transpose(1, 2) if maps_first else bands  # kernel rows, rows, maps, columns, patterns
-    _, rows, *others = bands.shape
-    if rows == 1:
-        return bands[:, 0]
-    down = pieces.new_zeros(rows + size - 1, *others)
-    for shift in range(size):
-        down[shift : shift + rows].add_(bands[shift])
-    return down
+def overlapped(pieces, axis):
+    """pieces[0] + pieces[1] moved one place along the axis + pieces[2] moved two places..., as windows overlap."""
+    if pieces.shape[axis + 1] == 1:  # as in C5: nothing overlaps
+        return pieces.squeeze(axis + 1).movedim(0, axis)
+    size, *shape = pieces.shape
+    length, shape[axis] = shape[axis], shape[axis] + size - 1
+    total = pieces.new_zeros(shape)
+    for place, piece in enumerate(pieces):
+        total.narrow(axis, place, length).add_(piece)
+    return total
