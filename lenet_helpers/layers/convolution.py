@@ -3,9 +3,9 @@
 import torch
 from torch.nn import Parameter
 
-from .base import Layer, matrix, summed
+from .base import Layer, summed
 
-MANY = 8  # patterns from which one product for each row of outputs is faster than one for all
+MANY = 8  # patterns from which a band for each row of outputs is faster than one band for all
 
 
 class Convolution(Layer):
@@ -21,11 +21,7 @@ class Convolution(Layer):
         super().__init__()
         self.in_maps, self.out_maps, self.kernel, self.table = in_maps, out_maps, kernel, table
         connected = torch.ones(out_maps, in_maps, dtype=torch.bool) if table is None else table.bool()
-        if connected.shape != (out_maps, in_maps) or not connected.any(1).all():
-            raise ValueError(
-                f"table has shape {tuple(connected.shape)}, inputs an output map {connected.sum(-1).tolist()}; "
-                f"expected shape ({out_maps}, {in_maps}) and no output map left out."
-            )
+        check_table(connected, out_maps, in_maps)
         shape = (out_maps, in_maps) if table is None else (int(connected.sum()),)
         innermost = torch.channels_last if table is None else torch.contiguous_format  # maps, as in a window
         self.weight = Parameter(torch.empty(*shape, kernel, kernel).contiguous(memory_format=innermost))
@@ -36,12 +32,10 @@ class Convolution(Layer):
 
     def fprop(self, x):
         """a_i = b_i + sum of w x over places of the kernel and connected maps: kernels times windows."""
-        kernels, windows, bias = self.kernels(), unfold(x, self.kernel), self.bias.unsqueeze(1)
-        rows, columns = self.output_size(x.shape[0], x.shape[2])
-        if windows.dim() == 2:
-            a = torch.addmm(bias, kernels, windows).view(-1, rows, columns, x.shape[3]).transpose(0, 1)
-        else:
-            a = torch.baddbmm(bias, kernels.expand(rows, -1, -1), windows).view(rows, -1, columns, x.shape[3])
+        kernels, windows = self.kernels(), unfold(x, self.kernel)
+        bands, columns = len(windows), x.shape[2] - self.kernel + 1
+        a = torch.baddbmm(self.bias.unsqueeze(1), kernels.expand(bands, -1, -1), windows)
+        a = a.view(bands, self.out_maps, -1, columns, x.shape[3]).transpose(1, 2).flatten(0, 1)
         return a, (windows, kernels)
 
     def bprop(self, signal, kept):  # Eq. 19
@@ -59,22 +53,17 @@ class Convolution(Layer):
 
     def down(self, signal, windows, kernels):
         """Each kernel finds the sum of signal times state; each state is sent what all windows that hold it send."""
-        window, (rows, _, columns, patterns) = (self.kernel, self.kernel, self.in_maps), signal.shape
-        if windows.dim() == 2:
-            signals = matrix(signal)
-            weight, bias, pieces = signals @ windows.t(), summed(signals), kernels.t() @ signals
-            pieces = pieces.view(*window, rows, columns, patterns).transpose(2, 3)
-        else:
-            signals = signal.flatten(2)
-            weight = torch.bmm(signals, windows.mT).sum(0)
-            bias = summed(signals.flatten(0, 1)).view(rows, -1).sum(0)
-            pieces = torch.bmm(kernels.t().expand(rows, -1, -1), signals)
-            pieces = pieces.view(rows, *window, columns, patterns).movedim(0, 2)
+        bands, window, (columns, patterns) = len(windows), (self.kernel, self.kernel, self.in_maps), signal.shape[2:]
+        signals = signal.unflatten(0, (bands, -1)).transpose(1, 2).flatten(2)
+        weight = total(torch.bmm(signals, windows.mT))
+        bias = total(summed(signals.flatten(0, 1)).view(bands, -1))
+        pieces = torch.bmm(kernels.t().expand(bands, -1, -1), signals).view(bands, *window, -1, columns, patterns)
+        pieces = pieces.permute(2, 1, 0, 4, 3, 5, 6).flatten(2, 3)  # of the window's columns, its rows, then as x
         if self.table is None:
             weight = weight.view(-1, *window).movedim(3, 1)
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
-        return overlapped(overlapped(pieces.transpose(0, 1), 3), 0), {"weight": weight, "bias": bias}
+        return overlapped(overlapped(pieces, 3), 0), {"weight": weight, "bias": bias}
 
     def fan_in(self):
         per_map = self.connected.sum(1) * self.kernel**2
@@ -86,17 +75,27 @@ class Convolution(Layer):
 
     def check_input(self, x):
         fits = x.dim() == 4 and x.shape[1] == self.in_maps and min(x.shape[2:]) >= self.kernel
-        at_least = f"at least {self.kernel} rows and columns"
-        self.expect(fits, x, f"(patterns, {self.in_maps}, rows, columns) with {at_least}")
+        self.expect(fits, x, f"(patterns, {self.in_maps}, rows, columns), {self.kernel} rows and columns at least")
+
+
+def check_table(table, out_maps, in_maps):
+    if table.shape != (out_maps, in_maps) or not table.any(1).all():
+        raise ValueError(
+            f"table has shape {tuple(table.shape)}, inputs an output map {table.sum(-1).tolist()}; "
+            f"expected shape ({out_maps}, {in_maps}) and no output map left out."
+        )
 
 
 def unfold(x, size):
-    """Windows of (rows, maps, columns, patterns) as columns (size x size x maps): of one matrix for few patterns; for
-    many of one a row of outputs, as these are made from states that lie in one piece, where the matrices overlap."""
+    """Windows of x (rows, maps, columns, patterns) as columns: (bands of rows, size x size x maps, places x patterns).
+
+    For few patterns one band, copied together; for many one a row of outputs, which overlap in memory: what a row is
+    made from lies in one piece, so only columns are copied.
+    """
+    shifted, a_row = x.unfold(2, size, 1), size * x.shape[1]  # rows, maps, columns, patterns, kernel columns
     if x.shape[3] < MANY:
-        return x.unfold(0, size, 1).unfold(2, size, 1).permute(4, 5, 1, 0, 2, 3).reshape(size * size * x.shape[1], -1)
-    shifted = x.unfold(2, size, 1).permute(0, 4, 1, 2, 3)  # rows, kernel columns, maps, columns, patterns
-    return shifted.flatten(3).flatten(0, 2).unfold(0, size * size * x.shape[1], size * x.shape[1]).mT
+        return shifted.unfold(0, size, 1).permute(5, 4, 1, 0, 2, 3).reshape(1, size * a_row, -1)
+    return shifted.permute(0, 4, 1, 2, 3).flatten(3).flatten(0, 2).unfold(0, size * a_row, a_row).mT
 
 
 def places(connected, kernel):
@@ -106,13 +105,18 @@ def places(connected, kernel):
     return every.permute(0, 3, 1, 2)[connected].flatten()
 
 
+def total(of_bands):
+    """The sum over bands."""
+    return of_bands[0] if len(of_bands) == 1 else of_bands.sum(0)
+
+
 def overlapped(pieces, axis):
     """pieces[0] + pieces[1] moved one place along the axis + pieces[2] moved two places..., as windows overlap."""
     if pieces.shape[axis + 1] == 1:  # as in C5: nothing overlaps
         return pieces.squeeze(axis + 1).movedim(0, axis)
     size, *shape = pieces.shape
     length, shape[axis] = shape[axis], shape[axis] + size - 1
-    total = pieces.new_zeros(shape)
+    together = pieces.new_zeros(shape)
     for place, piece in enumerate(pieces):
-        total.narrow(axis, place, length).add_(piece)
-    return total
+        together.narrow(axis, place, length).add_(piece)
+    return together
