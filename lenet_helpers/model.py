@@ -26,7 +26,7 @@ class LeNet5(Layer):
     """LeNet-5: input (N, 1, 32, 32), output the penalties (N, classes); the class is the one with the smallest.
 
     init: "lush", U(+-1/sqrt(F)), biases 0, coefficients 0.5; or "appendix_a", U(+-2.4/F) throughout (Appendix A); the
-    old names "authors" and "paper" are taken too. rbf_scale: 1/2 (the authors' code) or 1 (Eq. 7 to the letter).
+    old names "authors" and "paper" are taken too. rbf_scale: 1/2 (the authors' code) or 1 (Eq. 7 as printed).
     seed: of the initialisation. codes: (classes, 84) of +-1, those of the ten digits unless given.
     A larger field gives a map of outputs, (N, classes, rows, columns), as in Section VII.
 

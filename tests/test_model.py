@@ -111,7 +111,7 @@ def test_a_larger_field_gives_a_map_of_outputs(rows, columns):
 
 
 def test_larger_fields_of_one_size_are_read_one_after_the_other():
-    """In eval mode without autograd memories are kept: the second field must not meet what is left of the first."""
+    """The second replay must not meet what is left of the first."""
     model = network()
     fields = [random_tensor(2, 1, 40, 36, seed=seed) for seed in (1, 2, 1)]
     with torch.no_grad():
