@@ -41,7 +41,7 @@ def test_curvature_of_the_full_network_equals_the_loops_over_connections(loss, s
     judge_curvature(estimate_curvature(model, loss, X[:2], Y[:2]), patterns=2, scale=scale)
 
 
-@pytest.mark.parametrize("init", ["authors", "paper"])
+@pytest.mark.parametrize("init", ["lush", "appendix_a"])
 def test_curvature_at_the_start_equals_the_loops_over_connections(init):
     model = network(init=init, bend=False, seed=3)
     h = estimate_curvature(model, MAPLoss(), X[:2], Y[:2])
