@@ -41,10 +41,11 @@ class Propagation:
     """
 
     def __init__(self, model, loss):
-        self.model, self.parameters = model, list(model.named_parameters())
+        self.model, self.parameters, rbf = model, list(model.named_parameters()), model.rbf
 
         def given():
-            return [*model.storages(), *vars(loss).values()]
+            places = [parameter.data_ptr() for _, parameter in self.parameters]
+            return [*places, rbf.codes.data_ptr(), rbf.scale, *vars(loss).values()]
 
         self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), given)
         self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), given)
