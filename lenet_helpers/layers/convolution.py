@@ -34,7 +34,7 @@ class Convolution(Layer):
         """a_i = b_i + sum of w x over places of the kernel and connected maps: kernels times windows."""
         kernels, windows = self.kernels(), unfold(x, self.kernel)
         bands, columns = len(windows), x.shape[2] - self.kernel + 1
-        a = torch.baddbmm(self.bias.unsqueeze(1), kernels.expand(bands, -1, -1), windows)
+        a = products(kernels.expand(bands, -1, -1), windows, self.bias.unsqueeze(1))
         a = a.view(bands, self.out_maps, -1, columns, x.shape[3]).transpose(1, 2).flatten(0, 1)
         return a, (windows, kernels)
 
@@ -55,9 +55,9 @@ class Convolution(Layer):
         """Each kernel finds the sum of signal times state; each state is sent what all windows that hold it send."""
         bands, window, (columns, patterns) = len(windows), (self.kernel, self.kernel, self.in_maps), signal.shape[2:]
         signals = signal.unflatten(0, (bands, -1)).transpose(1, 2).flatten(2)
-        weight = total(torch.bmm(signals, windows.mT))
+        weight = total(products(signals, windows.mT))
         bias = total(summed(signals.flatten(0, 1)).view(bands, -1))
-        pieces = torch.bmm(kernels.t().expand(bands, -1, -1), signals).view(bands, *window, -1, columns, patterns)
+        pieces = products(kernels.t().expand(bands, -1, -1), signals).view(bands, *window, -1, columns, patterns)
         pieces = pieces.permute(2, 1, 0, 4, 3, 5, 6).flatten(2, 3)  # of the window's columns, its rows, then as x
         if self.table is None:
             weight = weight.view(-1, *window).movedim(3, 1)
@@ -103,6 +103,14 @@ def places(connected, kernel):
     out_maps, in_maps = connected.shape
     every = torch.arange(out_maps * kernel * kernel * in_maps).view(out_maps, kernel, kernel, in_maps)
     return every.permute(0, 3, 1, 2)[connected].flatten()
+
+
+def products(a, b, bias=None):
+    """The matrix product of every band, plus a bias; of a single band without batching, which starts sooner."""
+    if len(b) > 1:
+        return torch.bmm(a, b) if bias is None else torch.baddbmm(bias, a, b)
+    product = torch.mm(a[0], b[0]) if bias is None else torch.addmm(bias, a[0], b[0])
+    return product.unsqueeze(0)
 
 
 def total(of_bands):
