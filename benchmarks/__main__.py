@@ -1,4 +1,4 @@
-"""`make bench`: time this network beside an earlier version, torch.nn and plain C; write benchmarks/results.md."""
+"""`make bench`: time the network beside an earlier version, torch.nn, torch.compile and plain C; write results.md."""
 
 import argparse
 import os
@@ -182,7 +182,7 @@ def multiply_adds():
 
 
 def cuda():
-    """Line: absolute times on a GPU, where there is one; without CUDA graphs."""
+    """A line: the times of training steps on a GPU, each a CUDA graph, where there is one."""
     if not torch.cuda.is_available():
         return "CUDA: not measured (no GPU at hand)."
     times = []

@@ -60,10 +60,11 @@ class MSELoss(Loss):
     """Eq. 8: the penalty of the right class, y_D, averaged over patterns."""
 
     def error(self, penalties, labels):
+        """y_D of each pattern, (patterns,); penalties: classes first, patterns last, here and below."""
         return penalties.gather(0, labels.unsqueeze(0)).squeeze(0)
 
     def signal(self, penalties, target):
-        """dE/dy = 1 for the right class, 0 for the others; classes first, patterns last."""
+        """dE/dy = 1 for the right class, 0 for the others, of each pattern's own loss; target: 1 at the label."""
         return target
 
     def hessian(self, penalties):
@@ -87,6 +88,7 @@ class MAPLoss(Loss):
         self.j = float(j)
 
     def error(self, penalties, labels):
+        """y_D + log(exp(-j) + sum_i exp(-y_i)) of each pattern; shapes as those of MSELoss."""
         return penalties.gather(0, labels.unsqueeze(0)).squeeze(0) + self.scores(penalties).logsumexp(0)
 
     def signal(self, penalties, target):

@@ -1,7 +1,6 @@
 """LeNet-5 of Section II-B and Fig. 2: the layers in their order, initialised, counted, run up and down."""
 
 import math
-import threading
 
 import torch
 
@@ -23,20 +22,11 @@ FIELD = 32  # rows and columns of the input field
 CHUNK = 32  # patterns run at a time in a larger batch, so that their states stay in the processor's cache
 
 
-class Reading(threading.local):
-    """The recording that answers inputs, for each thread apart; a copied or pickled network starts without."""
-
-    replay = None
-
-    def __reduce__(self):
-        return Reading, ()
-
-
 class LeNet5(Layer):
     """LeNet-5: input (N, 1, 32, 32), output the penalties (N, classes); the class is the one with the smallest.
 
     init: "lush", U(+-1/sqrt(F)), biases 0, coefficients 0.5; or "appendix_a", U(+-2.4/F) throughout (Appendix A); the
-    old names "authors" and "paper" are taken too. rbf_scale: 1/2 (the authors' code) or 1 (Eq. 7 to the letter).
+    old names "authors" and "paper" are taken too. rbf_scale: 1/2 (the authors' code) or 1 (Eq. 7 as printed).
     seed: of the initialisation. codes: (classes, 84) of +-1, those of the ten digits unless given.
     A larger field gives a map of outputs, (N, classes, rows, columns), as in Section VII.
 
@@ -55,8 +45,7 @@ class LeNet5(Layer):
         self.f6 = FullConnection(120, 84)
         self.rbf = RBF(codes, rbf_scale)
         self.squash = Squash()
-        self.reading = Reading()
-        self.reset(init)
+        self.reset(self.init)
 
     def trainable(self):
         """The layers with parameters by name, from the input up."""
@@ -97,7 +86,7 @@ class LeNet5(Layer):
     def forward(self, x):
         """Penalties of the patterns in `x`. Raises ValueError for another shape or dtype, and where numbers are NaN or
         infinite, of the input or of the penalties."""
-        if not torch.is_grad_enabled():
+        if not torch.is_grad_enabled() and has_numbers(x) and has_numbers(self.c1.weight):
             return self.read(x)
         penalties = super().forward(x)
         check_finite("weights that give penalties", penalties)
@@ -106,15 +95,15 @@ class LeNet5(Layer):
     def read(self, x):
         """Penalties without anything to differentiate: replayed, a chunk of patterns at a time."""
         self.check_field(x)
-        self.seen.x, size = x, chunk_size()
-        replay = self.reading.replay = self.reading.replay or Replay(self.answer, self.storages)
-        answers = []
+        replay = self.seen.replay = self.seen.replay or Replay(self.answer, self.storages)
+        size, answers = chunk_size(), []
         for chunk in (x,) if len(x) <= size else x.split(size):
             penalties, total = replay(chunk.flatten(1).t(), x.shape[1:])
             if not math.isfinite(total):
                 check_finite("an input", chunk)
                 check_finite("weights that give penalties", penalties)
             answers.append(penalties.clone())
+        self.seen.x = x
         return answers[0] if len(answers) == 1 else torch.cat(answers)
 
     def answer(self, pixels, field):
@@ -150,7 +139,7 @@ class LeNet5(Layer):
     @torch.no_grad()
     def predict(self, x):
         """Classes of the patterns in `x`, int64 (N,): the RBF unit with the smallest penalty. Raises as forward."""
-        return self.read(x).argmin(1)
+        return self.forward(x).argmin(1)
 
     @torch.no_grad()
     def states(self, x):
@@ -176,11 +165,15 @@ def chunk_size():
     return CHUNK * torch.get_num_threads()
 
 
+def has_numbers(x):
+    """Whether a tensor has memory with numbers; none on the meta device and under torch.func.vmap."""
+    try:
+        return x.data_ptr() != 0
+    except RuntimeError:
+        return False
+
+
 def check_finite(what, values):
     """Raise ValueError where a value is NaN or infinite."""
-    try:
-        finite = bool(torch.isfinite(values).all())
-    except RuntimeError:  # on the meta device and under torch.func.vmap there is no number to look at
-        return
-    if not finite:
+    if has_numbers(values) and not torch.isfinite(values).all():
         raise ValueError(f"LeNet5 got {what} with NaN or inf; expected finite numbers.")

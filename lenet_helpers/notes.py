@@ -47,7 +47,8 @@ def share_memory(notes, outputs):
         own, home = note.fills.untyped_storage(), None
         ending = {at for at in note.touched() if last[at] == index and at in homes}
         if note.made and own.data_ptr() not in outputs:
-            over = {lies(x) for x in note.reads if note.pointwise and same_numbers(x, note.fills)}
+            shifted = {lies(x) for x in note.reads if not (note.pointwise and same_numbers(x, note.fills))}
+            over = {lies(x) for x in note.reads} - shifted  # read at the very place that is written
             fitting = [homes[at] for at in ending & over] or [s for s in free if s.nbytes() >= own.nbytes()]
             homes[own.data_ptr()] = home = min(fitting, key=lambda storage: storage.nbytes(), default=own)
         free = [storage for storage in (*free, *(homes[at] for at in ending)) if storage is not home]

@@ -41,14 +41,15 @@ class Propagation:
     """
 
     def __init__(self, model, loss):
-        self.model, self.parameters = model, list(model.named_parameters())
+        self.model, self.parameters, rbf = model, list(model.named_parameters()), model.rbf
 
-        def places():
-            return [parameter.data_ptr() for _, parameter in self.parameters] + [model.rbf.codes.data_ptr()]
+        def given():
+            places = [parameter.data_ptr() for _, parameter in self.parameters]
+            return [*places, rbf.codes.data_ptr(), rbf.scale, *vars(loss).values()]
 
-        self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), places)
-        self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), places)
-        self.exact = Replay(lambda *batch: second_derivatives(model, loss, *batch, exact=True), places)
+        self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), given)
+        self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), given)
+        self.exact = Replay(lambda *batch: second_derivatives(model, loss, *batch, exact=True), given)
 
     def gradient(self, x, target, penalties):
         """Set every parameter's .grad to dE/dw, E being the mean loss over the batch.

@@ -45,7 +45,7 @@ class Replay:
         if kind not in self.recordings:
             while len(self.recordings) >= KINDS:
                 del self.recordings[next(iter(self.recordings))]
-            self.recordings[kind] = record(self.function, inputs)
+            return self.recordings.setdefault(kind, record(self.function, inputs))[2]
         held, calls, results = self.recordings[kind]
         for place, x in zip(held, inputs):
             place.copy_(x)
@@ -55,8 +55,8 @@ class Replay:
 
 
 def record(function, inputs):
-    """(tensors that hold the inputs, calls that replay the function on them, its results)."""
-    with torch.inference_mode(False), torch.no_grad():  # what is made here can be written to in any mode
+    """(tensors that hold the inputs, calls that replay the function on them, its results), whatever mode is on."""
+    with torch.inference_mode(False), torch.no_grad(), torch.autocast(inputs[0].device.type, enabled=False):
         held = [x.clone(memory_format=torch.contiguous_format) for x in inputs if torch.is_tensor(x)]
         if held[0].is_cuda:
             return held, *captured(function, held, inputs[len(held) :])
@@ -85,11 +85,9 @@ class Recorder(TorchDispatchMode):
             return result
         if torch.Tag.dynamic_output_shape in operation.tags or not torch.is_tensor(result):
             raise ReplayError(f"{name} gives what depends on numbers; expected one tensor of always the same shape.")
+        change = getattr(torch.Tensor, name, operation)
+        call = refill(operation, name, args, kwargs, result) if made else partial(change, *args, **kwargs)
         reads = [] if name in FILLS else reads  # it reads no numbers
-        if made:
-            call = refill(operation, name, args, kwargs, result)
-        else:
-            call = partial(getattr(torch.Tensor, name, operation), *args, **kwargs)
         self.notes.append(Note(call, result, reads, made, torch.Tag.pointwise in operation.tags))
         return result
 

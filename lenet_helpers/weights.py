@@ -6,6 +6,7 @@ import torch
 
 from .codes import ASCII_CODES, DIGIT_CODES
 from .files import CheckpointError, load_tensors, save_tensors
+from .layers.base import INITS
 from .model import LeNet5
 
 PACKAGED = ("regular", "strings")  # trained weights that come with the package
@@ -58,7 +59,7 @@ def network(facts, codes, path):
         if not isinstance(facts.get(name), kind | None) or isinstance(facts.get(name), bool):
             raise CheckpointError(f"{path} says {name} {facts[name]!r}; expected {kind.__name__} or nothing.")
     try:
-        return LeNet5(init, rbf_scale, seed, codes.float())
+        return LeNet5(INITS.get(init, init), rbf_scale, seed, codes.float())
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes no LeNet5: {error}") from error
 

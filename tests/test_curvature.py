@@ -41,7 +41,7 @@ def test_curvature_of_the_full_network_equals_the_loops_over_connections(loss, s
     judge_curvature(estimate_curvature(model, loss, X[:2], Y[:2]), patterns=2, scale=scale)
 
 
-@pytest.mark.parametrize("init", ["authors", "paper"])
+@pytest.mark.parametrize("init", ["lush", "appendix_a"])
 def test_curvature_at_the_start_equals_the_loops_over_connections(init):
     model = network(init=init, bend=False, seed=3)
     h = estimate_curvature(model, MAPLoss(), X[:2], Y[:2])
@@ -132,7 +132,7 @@ def test_curvature_on_patterns_the_network_cannot_read_is_refused():
             estimate_curvature(model, MAPLoss(), x, labels)
 
 
-def test_an_estimate_in_memories_used_again_has_the_same_bits_as_one_in_fresh_ones(generator):
+def test_an_estimate_replayed_again_has_the_same_bits_as_one_newly_recorded(generator):
     model, loss = LeNet5(seed=1), MAPLoss()
     x, labels = torch.rand(20, 1, 32, 32, generator=generator), torch.arange(20) % 10
     expected = estimate_curvature(model, loss, x, labels)

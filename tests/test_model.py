@@ -111,7 +111,7 @@ def test_a_larger_field_gives_a_map_of_outputs(rows, columns):
 
 
 def test_larger_fields_of_one_size_are_read_one_after_the_other():
-    """In eval mode without autograd memories are kept: the second field must not meet what is left of the first."""
+    """The second replay must not meet what is left of the first."""
     model = network()
     fields = [random_tensor(2, 1, 40, 36, seed=seed) for seed in (1, 2, 1)]
     with torch.no_grad():
@@ -142,7 +142,7 @@ def test_first_derivatives_over_a_larger_field_equal_autograds(rows, columns):
 
 @both_losses
 @pytest.mark.parametrize("scale", [0.5, 1.0])
-@pytest.mark.parametrize("init", ["authors", "paper"])
+@pytest.mark.parametrize("init", ["lush", "appendix_a"])
 @pytest.mark.parametrize("bend", [False, True])
 def test_hand_written_first_derivatives_equal_autograds(loss, summed, scale, init, bend):
     model = network(init=init, rbf_scale=scale, bend=bend)
@@ -184,7 +184,7 @@ def test_autograd_differentiates_the_forward_twice(loss, summed):
 # How it starts
 
 
-@pytest.mark.parametrize("init", ["authors", "paper"])
+@pytest.mark.parametrize("init", ["lush", "appendix_a"])
 def test_initial_values_fill_the_range_of_their_own_unit(init):
     judge_initialisation(lambda seed: dict(LeNet5(init=init, seed=seed).named_parameters()), init)
 
@@ -199,7 +199,7 @@ def test_a_seed_gives_the_same_network_and_another_seed_another():
 def test_building_a_network_draws_nothing_from_the_global_generator():
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    LeNet5(init="paper", seed=9)
+    LeNet5(init="appendix_a", seed=9)
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -171,6 +171,15 @@ def test_the_network_runs_wherever_the_model_and_the_tensors_are():
     for order in (1, 2):
         assert model.backprop(torch.ones_like(y), order=order).device.type == "meta"
     assert all(p.grad.device.type == "meta" == p.curvature.device.type for p in model.parameters())
+    with torch.no_grad():
+        assert model(x).shape == (3, 10) and model.predict(x).shape == (3,)
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad])
+def test_vmap_reads_what_the_network_reads(mode):
+    model, x = LeNet5(), torch.rand(3, 2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    with mode():
+        torch.testing.assert_close(torch.func.vmap(model)(x).flatten(0, 1), model(x.flatten(0, 1)))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

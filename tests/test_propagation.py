@@ -65,6 +65,15 @@ def test_gradients_follow_the_weights_wherever_they_go(loss, summed):
         agrees(inner, summed, X[:20], Y[:20])
 
 
+def test_gradients_follow_the_j_of_the_loss_and_the_scale_of_the_penalty():
+    model, loss = network(), MAPLoss()
+    inner, target = Propagation(model, loss), one_hot(Y[:3], 10, X.dtype)
+    for loss.j, model.rbf.scale in [(10.0, 0.5), (1.0, 0.5), (1.0, 1.0), (10.0, 0.5)]:
+        found, _ = gradients_of(inner, X[:3], target)
+        expected, _ = gradients_of(Propagation(model, loss), X[:3], target)
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 @both_losses
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 16, 32])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

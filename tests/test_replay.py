@@ -36,6 +36,12 @@ def shared_memory(x):
     return {"b": b, "parts": [e[:, :2], d.sum(0)], "a view": a.t()}
 
 
+def turned(x):
+    """A sum of a temporary with its own transpose: it must not be written over what it reads."""
+    a = x * 2
+    return (a + a.t()).sum(0)
+
+
 FUNCTIONS = {
     "pointwise": lambda x: (x * 0.3 - 1).tanh() / 2,
     "products": lambda x: (torch.addmm(WEIGHT[:, :1], WEIGHT, x.t()), x @ WEIGHT.t()),
@@ -47,6 +53,7 @@ FUNCTIONS = {
     "another precision": lambda x: x.double().sum(0),
     "integers": lambda x: WEIGHT.index_select(1, x.argmin(1)),
     "shared memory": shared_memory,
+    "read twice, turned once": lambda x: turned(x @ x.t()),
     "an input itself": lambda x: (x, x + 1),
 }
 
@@ -155,13 +162,32 @@ def test_a_recording_serves_in_and_out_of_inference_mode_and_with_gradients_on()
     assert len(replay.recordings) == 1
 
 
+def test_a_recording_made_in_autocast_has_the_precision_of_its_tensors():
+    replay, x = Replay(lambda x: x @ WEIGHT.t()), torch.randn(3, 4)
+    with torch.autocast("cpu"):
+        assert not torch.equal((x @ WEIGHT.t()).float(), replay(x))
+        within = replay(x).clone()
+    assert torch.equal(within, x @ WEIGHT.t()) and torch.equal(replay(x), within)
+
+
+def test_what_a_function_changes_outside_is_changed_once_a_call():
+    total = torch.zeros(3)
+    replay = Replay(lambda x: total.add_(x) * 1)
+    assert [replay(torch.ones(3)).tolist() for _ in range(3)] == [[1.0] * 3, [2.0] * 3, [3.0] * 3]
+
+
 class PretendedGpu:
     """What `captured` asks of torch.cuda, done on the CPU: a graph runs the function it was captured from again."""
 
     def __init__(self, monkeypatch, function):
         self.log, self.function = [], function
-        for name in ("current_stream", "Stream", "stream", "CUDAGraph", "graph"):
+        for name in ("device", "current_stream", "Stream", "stream", "CUDAGraph", "graph"):
             monkeypatch.setattr(torch.cuda, name, getattr(self, name))
+
+    @contextmanager
+    def device(self, device):
+        self.log.append(device.type)
+        yield
 
     def current_stream(self):
         return self
@@ -193,7 +219,7 @@ def test_a_cuda_graph_is_warmed_up_captured_and_replayed_once_before_its_results
     held, result = [torch.ones(3)], torch.empty(3)
     gpu = PretendedGpu(monkeypatch, lambda: torch.mul(held[0], 2, out=result))
     calls, found = captured(lambda x: result, held)
-    assert gpu.log == ["wait", "aside", "wait", "capture", "replay"] and found.tolist() == [2, 2, 2]
+    assert gpu.log == ["cpu", "wait", "aside", "wait", "capture", "replay"] and found.tolist() == [2, 2, 2]
     held[0].fill_(5)
     for call in calls:
         call()

@@ -21,9 +21,10 @@ INITS = {"lush": "lush", "appendix_a": "appendix_a", "authors": "lush", "paper":
 
 
 class Seen(threading.local):
-    """The input of the last forward, for each thread apart; a copied or pickled layer starts without."""
+    """The input of a layer's last forward, and a network's recording of it, for each thread apart; a copied or pickled
+    layer starts without."""
 
-    x = None
+    x = replay = None
 
     def __reduce__(self):
         return Seen, ()
@@ -41,6 +42,11 @@ class Layer(Module):
         self.check_input(x)
         self.seen.x = x
         return self.outward(self.fprop(patterns_last(x))[0])
+
+    def expect(self, fits, x, expected):
+        """Raise ValueError, saying what was expected, unless the input `x` fits."""
+        if not fits:
+            raise ValueError(f"{type(self).__name__} got an input of shape {tuple(x.shape)}; expected {expected}.")
 
     def outward(self, state):
         """What the layer is seen to answer: its state, patterns first."""

@@ -3,9 +3,9 @@
 import torch
 from torch.nn import Parameter
 
-from .base import Layer, matrix, summed
+from .base import Layer, summed
 
-MANY = 8  # patterns from which one product for each row of outputs is faster than one for all
+MANY = 8  # patterns from which a band for each row of outputs is faster than one band for all
 
 
 class Convolution(Layer):
@@ -21,11 +21,7 @@ class Convolution(Layer):
         super().__init__()
         self.in_maps, self.out_maps, self.kernel, self.table = in_maps, out_maps, kernel, table
         connected = torch.ones(out_maps, in_maps, dtype=torch.bool) if table is None else table.bool()
-        if connected.shape != (out_maps, in_maps) or not connected.any(1).all():
-            raise ValueError(
-                f"table has shape {tuple(connected.shape)}, inputs an output map {connected.sum(-1).tolist()}; "
-                f"expected shape ({out_maps}, {in_maps}) and no output map left out."
-            )
+        check_table(connected, out_maps, in_maps)
         shape = (out_maps, in_maps) if table is None else (int(connected.sum()),)
         innermost = torch.channels_last if table is None else torch.contiguous_format  # maps, as in a window
         self.weight = Parameter(torch.empty(*shape, kernel, kernel).contiguous(memory_format=innermost))
@@ -36,20 +32,17 @@ class Convolution(Layer):
 
     def fprop(self, x):
         """a_i = b_i + sum of w x over places of the kernel and connected maps: kernels times windows."""
-        kernels, windows, bias = self.kernels(), unfold(x, self.kernel), self.bias.unsqueeze(1)
-        rows, columns = self.output_size(x.shape[0], x.shape[2])
-        if windows.dim() == 2:
-            a = torch.addmm(bias, kernels, windows).view(-1, rows, columns, x.shape[3]).transpose(0, 1)
-        else:
-            a = torch.baddbmm(bias, kernels.expand(rows, -1, -1), windows).view(rows, -1, columns, x.shape[3])
+        kernels, windows = self.kernels(), unfold(x, self.kernel)
+        bands, columns = len(windows), x.shape[2] - self.kernel + 1
+        a = products(kernels.expand(bands, -1, -1), windows, self.bias.unsqueeze(1))
+        a = a.view(bands, self.out_maps, -1, columns, x.shape[3]).transpose(1, 2).flatten(0, 1)
         return a, (windows, kernels)
 
     def bprop(self, signal, kept):  # Eq. 19
         return self.down(signal, *kept)
 
     def bbprop(self, signal, kept):  # Eq. 25 and 27: everything squared
-        windows, kernels = kept
-        return self.down(signal, windows.square(), kernels.square())
+        return self.down(signal, *(factor.square() for factor in kept))
 
     def kernels(self):
         """A row for each output map, (out_maps, kernel x kernel x in_maps); zeros where the table does not connect."""
@@ -60,22 +53,17 @@ class Convolution(Layer):
 
     def down(self, signal, windows, kernels):
         """Each kernel finds the sum of signal times state; each state is sent what all windows that hold it send."""
-        size, maps, (rows, _, columns, patterns) = self.kernel, self.in_maps, signal.shape
-        if windows.dim() == 2:
-            signals = matrix(signal)
-            weight, bias, pieces = signals @ windows.t(), summed(signals), kernels.t() @ signals
-            pieces = pieces.view(size, size, maps, rows, columns, patterns)
-        else:
-            signals = signal.flatten(2)
-            weight = torch.bmm(signals, windows.mT).sum(0)
-            bias = summed(signals.flatten(0, 1)).view(rows, -1).sum(0)
-            pieces = torch.bmm(kernels.t().expand(rows, -1, -1), signals)
-            pieces = pieces.view(rows, size, size, maps, columns, patterns).permute(1, 2, 0, 3, 4, 5)
+        bands, window, (columns, patterns) = len(windows), (self.kernel, self.kernel, self.in_maps), signal.shape[2:]
+        signals = signal.unflatten(0, (bands, -1)).transpose(1, 2).flatten(2)
+        weight = total(products(signals, windows.mT))
+        bias = total(summed(signals.flatten(0, 1)).view(bands, -1))
+        pieces = products(kernels.t().expand(bands, -1, -1), signals).view(bands, *window, -1, columns, patterns)
+        pieces = pieces.permute(2, 1, 0, 4, 3, 5, 6).flatten(2, 3)  # of the window's columns, its rows, then as x
         if self.table is None:
-            weight = weight.view(-1, size, size, maps).permute(0, 3, 1, 2)
+            weight = weight.view(-1, *window).movedim(3, 1)
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
-        return fold(pieces, windows.dim() == 2), {"weight": weight, "bias": bias}
+        return overlapped(overlapped(pieces, 3), 0), {"weight": weight, "bias": bias}
 
     def fan_in(self):
         per_map = self.connected.sum(1) * self.kernel**2
@@ -86,20 +74,28 @@ class Convolution(Layer):
         return rows - self.kernel + 1, columns - self.kernel + 1
 
     def check_input(self, x):
-        if x.dim() != 4 or x.shape[1] != self.in_maps or min(x.shape[2:]) < self.kernel:
-            raise ValueError(
-                f"Convolution got an input of shape {tuple(x.shape)}; expected (patterns, {self.in_maps}, rows, "
-                f"columns) with at least {self.kernel} rows and columns."
-            )
+        fits = x.dim() == 4 and x.shape[1] == self.in_maps and min(x.shape[2:]) >= self.kernel
+        self.expect(fits, x, f"(patterns, {self.in_maps}, rows, columns), {self.kernel} rows and columns at least")
+
+
+def check_table(table, out_maps, in_maps):
+    if table.shape != (out_maps, in_maps) or not table.any(1).all():
+        raise ValueError(
+            f"table has shape {tuple(table.shape)}, inputs an output map {table.sum(-1).tolist()}; "
+            f"expected shape ({out_maps}, {in_maps}) and no output map left out."
+        )
 
 
 def unfold(x, size):
-    """Windows of (rows, maps, columns, patterns) as columns (size x size x maps): of one matrix for few patterns; for
-    many of one a row of outputs, as these are made from states that lie in one piece, where the matrices overlap."""
+    """Windows of x (rows, maps, columns, patterns) as columns: (bands of rows, size x size x maps, places x patterns).
+
+    For few patterns one band, copied together; for many one a row of outputs, which overlap in memory: what a row is
+    made from lies in one piece, so only columns are copied.
+    """
+    shifted, a_row = x.unfold(2, size, 1), size * x.shape[1]  # rows, maps, columns, patterns, kernel columns
     if x.shape[3] < MANY:
-        return x.unfold(0, size, 1).unfold(2, size, 1).permute(4, 5, 1, 0, 2, 3).reshape(size * size * x.shape[1], -1)
-    shifted = x.unfold(2, size, 1).permute(0, 4, 1, 2, 3)  # rows, kernel columns, maps, columns, patterns
-    return shifted.flatten(3).flatten(0, 2).unfold(0, size * size * x.shape[1], size * x.shape[1]).mT
+        return shifted.unfold(0, size, 1).permute(5, 4, 1, 0, 2, 3).reshape(1, size * a_row, -1)
+    return shifted.permute(0, 4, 1, 2, 3).flatten(3).flatten(0, 2).unfold(0, size * a_row, a_row).mT
 
 
 def places(connected, kernel):
@@ -109,21 +105,26 @@ def places(connected, kernel):
     return every.permute(0, 3, 1, 2)[connected].flatten()
 
 
-def fold(pieces, maps_first):
-    """Pieces of windows, added up where these overlap: (rows, maps, columns, patterns) of (kernel rows, kernel columns,
-    rows, maps, columns, patterns), or with maps before rows."""
-    size, _, *maps_and_rows, columns, patterns = pieces.shape
-    if columns == 1:  # as in C5: nothing overlaps
-        bands = pieces.squeeze(4).movedim(1, 3)
-    else:
-        bands = pieces.new_zeros(size, *maps_and_rows, columns + size - 1, patterns)
-        for shift in range(size):
-            bands[:, :, :, shift : shift + columns].add_(pieces[:, shift])
-    bands = bands.transpose(1, 2) if maps_first else bands  # kernel rows, rows, maps, columns, patterns
-    _, rows, *others = bands.shape
-    if rows == 1:
-        return bands[:, 0]
-    down = pieces.new_zeros(rows + size - 1, *others)
-    for shift in range(size):
-        down[shift : shift + rows].add_(bands[shift])
-    return down
+def products(a, b, bias=None):
+    """The matrix product of every band, plus a bias; of a single band without batching, which starts sooner."""
+    if len(b) > 1:
+        return torch.bmm(a, b) if bias is None else torch.baddbmm(bias, a, b)
+    product = torch.mm(a[0], b[0]) if bias is None else torch.addmm(bias, a[0], b[0])
+    return product.unsqueeze(0)
+
+
+def total(of_bands):
+    """The sum over bands."""
+    return of_bands[0] if len(of_bands) == 1 else of_bands.sum(0)
+
+
+def overlapped(pieces, axis):
+    """pieces[0] + pieces[1] moved one place along the axis + pieces[2] moved two places..., as windows overlap."""
+    if pieces.shape[axis + 1] == 1:  # as in C5: nothing overlaps
+        return pieces.squeeze(axis + 1).movedim(0, axis)
+    size, *shape = pieces.shape
+    length, shape[axis] = shape[axis], shape[axis] + size - 1
+    together = pieces.new_zeros(shape)
+    for place, piece in enumerate(pieces):
+        together.narrow(axis, place, length).add_(piece)
+    return together

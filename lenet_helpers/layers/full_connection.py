@@ -37,7 +37,4 @@ class FullConnection(Layer):
         return {"weight": self.inputs, "bias": self.inputs}
 
     def check_input(self, x):
-        if x.dim() < 2 or x.shape[1] != self.inputs:
-            raise ValueError(
-                f"FullConnection got an input of shape {tuple(x.shape)}; expected (patterns, {self.inputs}, ...)."
-            )
+        self.expect(x.dim() >= 2 and x.shape[1] == self.inputs, x, f"(patterns, {self.inputs}, ...)")

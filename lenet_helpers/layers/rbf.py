@@ -8,7 +8,7 @@ from .base import Layer, laid_out, matrix
 class RBF(Layer):
     """y_i = scale x sum_j (x_j - w_ij)^2 (Eq. 7), the penalty of class i, >= 0.
 
-    codes: (classes, units) of +-1, fixed (Fig. 3). scale: 1 is Eq. 7 to the letter; 1/2, the default, is the authors'
+    codes: (classes, units) of +-1, fixed (Fig. 3). scale: 1 is Eq. 7 as printed; 1/2, the default, is the authors'
     code. Input (N, units) or (N, units, rows, columns), output (N, classes) or (N, classes, rows, columns).
     Raises ValueError for codes of another shape, or for a scale that is not a positive, finite number.
     """
@@ -48,7 +48,5 @@ class RBF(Layer):
         return self.codes.numel() * rows * columns
 
     def check_input(self, x):
-        if x.dim() < 2 or x.shape[1] != self.codes.shape[1]:
-            raise ValueError(
-                f"RBF got an input of shape {tuple(x.shape)}; expected (patterns, {self.codes.shape[1]}, ...)."
-            )
+        units = self.codes.shape[1]
+        self.expect(x.dim() >= 2 and x.shape[1] == units, x, f"(patterns, {units}, ...)")

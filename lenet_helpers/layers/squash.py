@@ -26,8 +26,7 @@ class Squash(Layer):
         return slope(y).square() * signal, {}
 
     def check_input(self, x):
-        if x.dim() < 1:
-            raise ValueError("Squash got a single number; expected a tensor with patterns first.")
+        self.expect(x.dim() >= 1, x, "a tensor with patterns first")
 
 
 def slope(y):

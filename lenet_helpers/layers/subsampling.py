@@ -29,8 +29,7 @@ class Subsampling(Layer):
         return a_map_each(self.coefficient) * sums + a_map_each(self.bias), (sums, x.shape)
 
     def bprop(self, signal, kept):  # Eq. 19
-        sums, shape = kept
-        return self.down(signal, a_map_each(self.coefficient), sums, shape)
+        return self.down(signal, a_map_each(self.coefficient), *kept)
 
     def bbprop(self, signal, kept):  # Eq. 25 and 27: everything squared
         sums, shape = kept
@@ -58,11 +57,8 @@ class Subsampling(Layer):
         return self.maps * rows * columns * 5
 
     def check_input(self, x):
-        if x.dim() != 4 or x.shape[1] != self.maps or min(x.shape[2:]) < 2:
-            raise ValueError(
-                f"Subsampling got an input of shape {tuple(x.shape)}; expected (patterns, {self.maps}, rows, columns) "
-                "with at least 2 rows and columns."
-            )
+        fits = x.dim() == 4 and x.shape[1] == self.maps and min(x.shape[2:]) >= 2
+        self.expect(fits, x, f"(patterns, {self.maps}, rows, columns) with at least 2 rows and columns")
 
 
 def a_map_each(parameter):

@@ -11,11 +11,10 @@ import torch
 
 from ..files import CheckpointError, load_tensors, remove_leftovers, save_tensors
 from ..schedules import LinearDecay
-from ..sdlm import SDLM
 from ..weights import check, fill
 from .history import History
 
-PLACE = ("passes_done", "patterns_done", "errors", "loss_sum", "seconds")  # of a Run
+PLACE = ("passes_done", "patterns_done", "errors", "loss_sum", "seconds")  # of a Training
 CHANGING = ("params", "param_names", "eta", "lr", "initial_lr")  # of an optimizer's group, no options of the run
 
 
@@ -70,7 +69,6 @@ def state(run):
                 numbers[f"{index}.{name}"] = value
     return tensors, {
         "groups": optimizer["param_groups"],
-        "names": optimizer.get("names"),
         "numbers": numbers,
         "place": {name: getattr(run, name) for name in PLACE},
         "history": asdict(run.history),
@@ -123,8 +121,6 @@ def optimizer_state(run, tensors, facts):
         if torch.is_tensor(value) and not value.isfinite().all():
             raise ValueError(f"the optimizer's {name} holds NaN or inf")
         optimizer["state"].setdefault(int(index), {})[name] = value
-    if isinstance(run.optimizer, SDLM):
-        optimizer["names"] = facts["names"]
     return optimizer
 
 

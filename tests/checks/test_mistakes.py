@@ -233,18 +233,18 @@ def one_c3_fan_in(fan_in, power=1.0):
 
 
 INITIAL_MISTAKES = {
-    **{f"2.4/sqrt(F) in {layer}": ("paper", root_fan_in(layer)) for layer in FAN_IN},
-    **{f"C3 fan-in {f} for all, paper": ("paper", one_c3_fan_in(f)) for f in (75, 100, 150)},
-    **{f"C3 fan-in {f} for all, authors": ("authors", one_c3_fan_in(f, 0.5)) for f in (75, 100, 150)},
-    "biases 0 in the paper's": ("paper", {"c1.bias": 0.0}),
-    "S2's fan-in taken as 1": ("paper", {"s2.coefficient": 4.0}),
-    "the bias counted in the fan-in": ("paper", {"f6.weight": 120 / 121}),
-    "1/F in the authors'": ("authors", {"c5.weight": 0.05}),
-    "coefficients 1 in the authors'": ("authors", {"s4.coefficient": 2.0}),
+    **{f"2.4/sqrt(F) in {layer}": ("appendix_a", root_fan_in(layer)) for layer in FAN_IN},
+    **{f"C3 fan-in {f} for all, Appendix A": ("appendix_a", one_c3_fan_in(f)) for f in (75, 100, 150)},
+    **{f"C3 fan-in {f} for all, Lush": ("lush", one_c3_fan_in(f, 0.5)) for f in (75, 100, 150)},
+    "biases 0 in Appendix A": ("appendix_a", {"c1.bias": 0.0}),
+    "S2's fan-in taken as 1": ("appendix_a", {"s2.coefficient": 4.0}),
+    "the bias counted in the fan-in": ("appendix_a", {"f6.weight": 120 / 121}),
+    "1/F in Lush": ("lush", {"c5.weight": 0.05}),
+    "coefficients 1 in Lush": ("lush", {"s4.coefficient": 2.0}),
 }
 
 
-@pytest.mark.parametrize("init", ["authors", "paper"])
+@pytest.mark.parametrize("init", ["lush", "appendix_a"])
 def test_the_engines_initialisation_is_accepted(init):
     judge_initialisation(build(init), init)
 

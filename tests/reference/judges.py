@@ -82,7 +82,7 @@ def initial_bounds(name, init):
     """The largest magnitude of an initial value, for each entry of the parameter's first axis (App. A)."""
     layer, kind = name.split(".")
     fan_in = KERNEL_FAN_IN if name == "c3.weight" else FAN_IN[layer]
-    if init == "paper":
+    if init == "appendix_a":
         return [2.4 / f for f in fan_in]
     return [f**-0.5 if kind == "weight" else 0.0 for f in fan_in]
 
@@ -96,7 +96,7 @@ def judge_initialisation(build, init, seeds=60):
     states = [build(seed) for seed in range(seeds)]
     for name in states[0]:
         values = torch.stack([state[name] for state in states]).double()
-        if init == "authors" and name.endswith("coefficient"):
+        if init == "lush" and name.endswith("coefficient"):
             assert (values == 0.5).all(), name
             continue
         for unit, bound in enumerate(initial_bounds(name, init)):

@@ -218,7 +218,7 @@ def test_progress_shows_error_loss_and_speed_or_nothing(capfd):
 
 
 DIVERGING = {
-    "the paper's initialisation, h of the start": ({"init": "paper"}, {}),
+    "the paper's initialisation, h of the start": ({"init": "appendix_a"}, {}),
     "eta ten times too large": ({}, {"schedule": (5e-3,)}),
     "an absurd eta": ({}, {"schedule": (1e6,)}),
     "MSE": ({}, {"schedule": (5e-3,), "loss": MSELoss()}),

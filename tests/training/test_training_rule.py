@@ -67,7 +67,7 @@ def test_fit_estimates_curvature_before_each_pass_and_keeps_it_for_the_pass():
 
 def test_fit_with_the_running_average_follows_the_recursion_through_the_first_pass_only():
     digits, gamma = copies(N), 0.3
-    started = network(init="paper", bend=False)
+    started = network(init="appendix_a", bend=False)
     model, by_hand = copy.deepcopy(started), copy.deepcopy(started)
     fit(model, digits, passes=2, curvature="running", gamma=gamma, curvature_patterns=N, progress=False)
     x, y = one_pattern(digits)
