@@ -94,7 +94,8 @@ class LeNet5(Layer):
 
     def read(self, x):
         """Penalties without anything to differentiate: replayed, a chunk of patterns at a time."""
-        self.check_field(x)
+        if x.dim() != 4:
+            self.check_field(x.shape, x.dtype)
         replay = self.seen.replay = self.seen.replay or Replay(self.answer, self.storages)
         size, answers = chunk_size(), []
         for chunk in (x,) if len(x) <= size else x.split(size):
@@ -108,6 +109,7 @@ class LeNet5(Layer):
 
     def answer(self, pixels, field):
         """(penalties, a number that is finite if they and the pixels are) of fields, each a column of pixels."""
+        self.check_field((pixels.shape[1], *field), pixels.dtype)  # here: once for each kind of input
         penalties, _ = self.fprop(pixels.unflatten(0, field).transpose(0, 1))
         return self.outward(penalties), pixels.flatten().sum(0) + penalties.flatten().sum(0)
 
@@ -123,18 +125,18 @@ class LeNet5(Layer):
         return [*places, self.rbf.codes.data_ptr(), self.rbf.scale]
 
     def check_input(self, x):
-        self.check_field(x)
+        self.check_field(x.shape, x.dtype)
         check_finite("an input", x)
 
-    def check_field(self, x):
-        dtype = self.c1.weight.dtype
-        if x.dim() != 4 or x.shape[1] != 1 or min(x.shape[2:]) < FIELD or len(x) == 0:
+    def check_field(self, shape, dtype):
+        if len(shape) != 4 or shape[1] != 1 or min(shape[2:]) < FIELD or shape[0] == 0:
             raise ValueError(
-                f"LeNet5 got an input of shape {tuple(x.shape)}; expected (N, 1, {FIELD}, {FIELD}) with N at least 1, "
+                f"LeNet5 got an input of shape {tuple(shape)}; expected (N, 1, {FIELD}, {FIELD}) with N at least 1, "
                 "or a larger field. lenet_helpers.to_input makes it from 28x28 images."
             )
-        if x.dtype != dtype:
-            raise ValueError(f"LeNet5 got {x.dtype}; expected the dtype of its weights: use x.to({dtype}).")
+        if dtype != self.c1.weight.dtype:
+            wanted = self.c1.weight.dtype
+            raise ValueError(f"LeNet5 got {dtype}; expected the dtype of its weights: use x.to({wanted}).")
 
     @torch.no_grad()
     def predict(self, x):
