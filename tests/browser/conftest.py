@@ -20,7 +20,7 @@ def unavailable(what):
     pytest.skip(what)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     try:
         from playwright.sync_api import sync_playwright
@@ -46,14 +46,16 @@ def page(browser, request):
     assert not errors
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves a copy of the playground, and a notebook with nothing but a pad."""
+    """The address of a JupyterLab that serves a copy of the playground, and notebooks with nothing but a pad."""
     folder = tmp_path_factory.mktemp("lab")
     pages = folder / "pages"
     pages.mkdir()
     shutil.copy(ROOT / "notebooks" / "11_playground.ipynb", pages)
-    nbformat.write(pad_alone(), pages / "pad.ipynb")
+    nbformat.write(pad_alone("DrawPad(load_weights('regular'))"), pages / "pad.ipynb")
+    samples = "samples=load_digits('test', 'sklearn')"
+    nbformat.write(pad_alone(f"NumberPad(load_weights('strings'), {samples})"), pages / "number.ipynb")
     settings = {
         "apputils-extension/notification": {"fetchNews": "false"},
         "notebook-extension/tracker": {"windowingMode": "none"},
@@ -71,10 +73,10 @@ def lab(tmp_path_factory):
         yield address
 
 
-def pad_alone():
+def pad_alone(pad):
     cells = [
-        "from lenet_helpers import load_weights\nfrom lenet_helpers.widgets import DrawPad",
-        "pad = DrawPad(load_weights('regular'))\npad",
+        "from lenet_helpers import load_digits, load_weights\nfrom lenet_helpers.widgets import DrawPad, NumberPad",
+        f"pad = {pad}\npad",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}

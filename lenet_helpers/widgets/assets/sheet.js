@@ -103,6 +103,7 @@ const sheetOf = (thing, { columns, rows, pen }) => `
 // the name `shelf`. changed() is called after each edit, moved() while a stroke grows. ink(rows, columns) is the image,
 // 255 on 0, in bytes.
 export function layPaper(pad, { shelf, changed, moved = () => {}, thing = "digit", size = SQUARE }) {
+  pad.classList.add(thing);
   pad.insertAdjacentHTML("afterbegin", sheetOf(thing, size));
   const drawing = drawingOn(shelf);
   const find = (selector) => pad.querySelector(selector);
