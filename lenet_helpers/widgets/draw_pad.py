@@ -30,7 +30,6 @@ class DrawPad(Pad):
     """
 
     thing = traitlets.Unicode("digit").tag(sync=True)
-    sheet = traitlets.Dict({"columns": 560, "rows": 560, "pen": 44}).tag(sync=True)
     shape = traitlets.List([SIDE, SIDE]).tag(sync=True)
     verdict = traitlets.Unicode(EMPTY).tag(sync=True)
     remark = traitlets.Unicode(EMPTY_REMARK).tag(sync=True)

@@ -29,7 +29,6 @@ class NumberPad(Pad):
     """
 
     thing = traitlets.Unicode("number").tag(sync=True)
-    sheet = traitlets.Dict({"columns": 1680, "rows": 560, "pen": 40}).tag(sync=True)
     shape = traitlets.List([ROWS, COLUMNS]).tag(sync=True)
     verdict = traitlets.Unicode(EMPTY).tag(sync=True)
     remark = traitlets.Unicode(EMPTY_REMARK).tag(sync=True)

@@ -75,6 +75,15 @@ class NumberReading:
             return f"{share} The penalty of one of its digits is {self.worst:.1f} at best, above {self.rubbish:g}."
         return f"{share} It should be {self.least_confidence:g}." if self.rejected == "unsure" else share
 
+    @property
+    def described(self):
+        """All of it in words, for those who do not see the picture."""
+        path = ", ".join(
+            CLASSES[kind] + (f" at {last - first + 1} windows" if last > first else "")
+            for kind, first, last in self.runs
+        )
+        return f"{self.verdict} {self.remark} Under the sheet {UNDER}; the path read: {path}."
+
     def place(self, column):
         """The place in the picture under the sheet of a column of the field."""
         return GUTTER + SHEET / self.columns * (self.left + (column - MARGIN) / self.scale)
@@ -94,10 +103,7 @@ def draw_number(number):
     """The digits at their places, and under them the map and the path; None for an empty map."""
     if number is None:
         return _frame_of_map(f"Under the sheet, still empty: {UNDER}.")
-    path = ", ".join(
-        CLASSES[kind] + (f" at {last - first + 1} windows" if last > first else "") for kind, first, last in number.runs
-    )
-    picture = _frame_of_map(f"{number.verdict} {number.remark} Under the sheet {UNDER}; the path read: {path}.")
+    picture = _frame_of_map(number.described)
     colour = PALETTE["orange"] if number.rejected else PALETTE["green"]
     penalties = number.reading.penalties
     middles = [number.place(MARGIN + 4 + STEP * window) for window in range(penalties.shape[1])]

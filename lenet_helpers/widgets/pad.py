@@ -13,14 +13,14 @@ from .base import Answering, asset
 class Pad(Answering):
     """A sheet on the page to draw on with mouse, pen, finger or keyboard; as the pen lifts, `answer` reads it.
 
-    A subclass says what is drawn (`thing`), how large the sheet is, and defines `answer`, `_sample` and `_opened`.
+    A subclass says what is drawn (`thing`) and in which `shape` it wants that, and defines `answer`, `_sample` and
+    `_opened`.
     The browser keeps the drawing under `name`, so that a restarted kernel or a reloaded page loses none.
     """
 
     _esm = asset("kernel.js", "sheet.js", "pad.js")
     name = traitlets.Unicode("pad").tag(sync=True)
-    thing = traitlets.Unicode().tag(sync=True)
-    sheet = traitlets.Dict().tag(sync=True)  # "columns" and "rows" of its canvas, and the "pen"'s width there
+    thing = traitlets.Unicode().tag(sync=True)  # "digit" or "number": the page's sheet is as wide
     shape = traitlets.List(traitlets.Int()).tag(sync=True)  # rows and columns of the drawing as the kernel gets it
     # ink 255 on 0, written by the page; it arrives as a memoryview
     image = traitlets.Bytes().tag(sync=True, echo_update=False, from_json=lambda data, _: bytes(data))

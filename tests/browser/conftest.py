@@ -3,11 +3,16 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import nbformat
 import pytest
+from filelock import FileLock
 from serving import ROOT, WAIT, free_port, served, shoot
+
+sys.path.append(str(ROOT / "site"))
+import visitor  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -71,6 +76,29 @@ def lab(tmp_path_factory):
     ]  # fmt: skip
     with served(command, f"{address}/api", folder):
         yield address
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, worker_id):
+    """The address of the site, built once for all tests, however many processes they run in."""
+    pytest.importorskip("myst_nb", reason="the site is built where the extra `site` is installed")
+    folder = tmp_path_factory.getbasetemp()
+    built = (folder if worker_id == "master" else folder.parent) / "site-is-built"
+    with FileLock(built.with_suffix(".lock")):
+        if not built.exists():
+            run = subprocess.run([sys.executable, "site/build.py"], cwd=ROOT, capture_output=True, text=True)
+            assert run.returncode == 0, run.stderr[-3000:]
+            built.touch()
+    with visitor.serving(ROOT / "build" / "site") as address:
+        yield address
+
+
+@pytest.fixture
+def modules(page, site):
+    """A page of the site with the front page's modules loaded."""
+    page.goto(site)
+    visitor.load_modules(page, site)
+    return page
 
 
 def pad_alone(pad):

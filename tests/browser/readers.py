@@ -48,7 +48,7 @@ def open_notebook(page, lab, name):
 
 
 def draw(page, strokes, thing="digit"):
-    canvas = page.locator(f".pad.{thing} canvas")
+    canvas = page.locator(f".pad.{thing} .paper > canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     for stroke in strokes:

@@ -33,7 +33,7 @@ function render({ model, el }) {
   el.innerHTML = `<div class="pad">${ANSWER}</div>`;
   const find = (selector) => el.querySelector(selector);
   const pad = find(".pad");
-  const [thing, size, shape] = ["thing", "sheet", "shape"].map((name) => model.get(name));
+  const [thing, shape] = ["thing", "shape"].map((name) => model.get(name));
   const picture = document.createElement("div");
   picture.className = "picture";
   find(".answer").append(picture);
@@ -47,7 +47,7 @@ function render({ model, el }) {
   });
   const ask = () => line.ask({ image: new DataView(sheet.ink(...shape).buffer) });
   const shelf = `lenet-${thing}-pad:${location.pathname}:${model.get("name")}`;
-  const sheet = layPaper(pad, { shelf, changed: ask, thing, size });
+  const sheet = layPaper(pad, { shelf, changed: ask, thing });
   if (find(".wide")) sheet.canvas.after(picture);
   const show = () => {
     find(".verdict").textContent = model.get("verdict");

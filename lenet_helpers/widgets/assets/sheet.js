@@ -2,7 +2,10 @@
 // put on the paper, clearings); the list lives in the page and is what Undo takes back. Whoever lays the paper sees
 // only the finished image. It needs no kernel: the widget's page and the site's share it.
 
-const SQUARE = { columns: 560, rows: 560, pen: 44 }; // the canvas's own pixels, the units of items and of the pen's width
+const SIZES = { // by what is drawn: the canvas's own pixels, in which items are, and the pen's width
+  digit: { columns: 560, rows: 560, pen: 44 },
+  number: { columns: 1680, rows: 560, pen: 40 },
+};
 const NIB = 10; // one step of the cursor keys
 const STRIDE = 5; // such steps with the shift key
 
@@ -20,7 +23,7 @@ function openDrawing(shelf) {
     } catch (error) { /* storage full or absent: as above */ }
     drawing.dispatchEvent(new Event("change"));
   };
-  drawing.add = (item) => { drawing.items.push(item); drawing.keep(); };
+  drawing.add = (...items) => { drawing.items.push(...items); drawing.keep(); };
   drawing.undo = () => { drawing.items.pop(); drawing.keep(); };
   drawing.isBlank = () => drawing.items.length === 0 || drawing.items.at(-1).kind === "clear";
   return drawing;
@@ -102,7 +105,8 @@ const sheetOf = (thing, { columns, rows, pen }) => `
 // Put the paper at the start of `pad`, for one `thing` to be drawn on it, with the drawing that the browser keeps under
 // the name `shelf`. changed() is called after each edit, moved() while a stroke grows. ink(rows, columns) is the image,
 // 255 on 0, in bytes.
-export function layPaper(pad, { shelf, changed, moved = () => {}, thing = "digit", size = SQUARE }) {
+export function layPaper(pad, { shelf, changed, moved = () => {}, thing = "digit" }) {
+  const size = SIZES[thing];
   pad.classList.add(thing);
   pad.insertAdjacentHTML("afterbegin", sheetOf(thing, size));
   const drawing = drawingOn(shelf);
@@ -224,6 +228,9 @@ export function layPaper(pad, { shelf, changed, moved = () => {}, thing = "digit
     isUsed: () => drawing.items.length > 0,
     ink: (rows, columns = rows) => inkOf(canvas, rows, columns),
     place: (ink) => change(() => drawing.add({ kind: "picture", ink })), // ink in base64
+    // lists of points, in parts of the paper's height, in place of what is there
+    write: (strokes) => change(() => drawing.add({ kind: "clear" }, ...strokes.map((points) => ({
+      kind: "pen", width: size.pen, points: points.map((point) => point.map((at) => Math.round(at * size.rows))) })))),
     close: () => drawing.removeEventListener("change", repaintSoon),
   };
 }
