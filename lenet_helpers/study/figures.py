@@ -85,9 +85,9 @@ def rejection(study, names=("regular-0", "distorted-0")):
 
 
 def wrong_digits(study, name):
-    """Every wrong test digit of one run, as Fig. 8: the right answer, then the network's."""
-    outputs = study.outputs(next(record for record in study.records if record["name"] == name))
-    wrong = outputs["wrong"]
+    """Every wrong test digit of one run whose weights were kept, as Fig. 8: the right answer, then the network's."""
+    record = next(record for record in study.records if record["name"] == name)
+    outputs, wrong = study.outputs(record), record["wrong"]
     answers = outputs["penalties"][wrong].argmin(1)
     titles = [f"{right}→{answer}" for right, answer in zip(outputs["labels"][wrong].tolist(), answers.tolist())]
     return plots.digits(outputs["wrong_images"], titles, columns=15)

@@ -25,6 +25,7 @@ CHOICES = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "schedule": tuple(SCHEDULES),
+    "init": ("lush", "appendix_a"),
     "dataset": ("mnist", "sklearn", "auto"),
 }
 
@@ -34,12 +35,13 @@ class Run:
     """One training run: everything that decides its numbers, and what is kept of it.
 
     Raises ValueError for a name that is none (`NAME`), a setting of another type, and an unknown loss, optimizer,
-    schedule, dataset or distortion.
+    schedule, initialisation, dataset or distortion.
 
     patterns: training patterns drawn by the run's seed, all of them when None. held_out: how many training
     patterns are set aside, by one fixed split, and evaluated on in place of the test set. schedule: "paper",
     "two-pass" or one eta a pass. rate: the one learning rate of optimizer = "sgd" or "adam" in the first pass; from
-    then on the schedule scales it. momentum: of sgd.
+    then on the schedule scales it. momentum: of sgd. save_penalties: keep the penalties of the patterns it is judged
+    on. save_weights: keep the network, and the penalties in full, with pictures of the patterns it gets wrong.
     """
 
     name: str
@@ -50,7 +52,7 @@ class Run:
     loss: str = "map"
     j: float = 10.0
     rbf_scale: float = 0.5
-    init: str = "authors"
+    init: str = "lush"
     optimizer: str = "sdlm"
     rate: float | None = None
     momentum: float = 0.0

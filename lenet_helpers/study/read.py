@@ -57,15 +57,17 @@ class Study:
         return np.array([[row[key] for row in record["passes"]] for record in self.runs(experiment)])
 
     def outputs(self, record):
-        """Tensors kept of a run: penalties (N, 10), labels (N,), of its wrong patterns the indices `wrong` and
-        `wrong_images` (wrong, 28, 28).
+        """Tensors kept of a run: penalties (N, 10), labels (N,), and where its weights were kept the pictures of its
+        wrong patterns, wrong_images (wrong, 28, 28). Of the other runs, whose penalties vote in committees and no more,
+        these were rounded to float16.
 
         Raises FileNotFoundError for a run whose outputs were not kept, CheckpointError for a damaged file.
         """
         path = self.folder / "outputs" / f"{record['name']}.safetensors"
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist: the outputs of {record['name']} were not kept.")
-        return load_tensors(path)[0]
+        tensors = load_tensors(path)[0]
+        return tensors | {"penalties": tensors["penalties"].float()}
 
     def committee(self, experiment):
         """Error rate of the experiment's networks together: the class with the smallest mean penalty."""

@@ -112,12 +112,9 @@ def _train(run, build, command):
     )
     finished = {"record": record}
     if run.save_penalties:
-        finished["outputs"] = {
-            "penalties": report.penalties,
-            "labels": judge.labels.to(torch.uint8),
-            "wrong": report.wrong,
-            "wrong_images": judge.images[report.wrong],
-        }
+        finished["outputs"] = {"penalties": report.penalties.half(), "labels": judge.labels.to(torch.uint8)}
+        if run.save_weights:
+            finished["outputs"] |= {"penalties": report.penalties, "wrong_images": judge.images[report.wrong]}
     if run.save_weights:
         finished["weights"] = model.state_dict()
     return finished

@@ -1,17 +1,19 @@
-"""Distortions are torchvision's affine maps, drawn from the generator given and from nothing else."""
+"""Distortions are torchvision's affine maps and SciPy's fields, drawn from the generator given and nothing else."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from lenet_helpers.data.distort import Distortion, warp
 from lenet_helpers.data.torchvision_import import import_torchvision
 
 NONE = dict(translation=0.0, scaling=0.0, squeezing=0.0, shear=0.0, fraction=1.0)
-STRENGTHS = ("translation", "scaling", "squeezing", "shear")
+STRENGTHS = ("translation", "scaling", "squeezing", "shear", "elastic")
 
 
 def seeded(seed=0):
@@ -64,6 +66,38 @@ class TestWarp:
         assert torch.allclose(together, torch.cat(apart), atol=1e-3)
         assert together.shape == images.shape
 
+    @given(st.integers(2, 30), st.integers(2, 30), st.integers(0, 99))
+    def test_looks_up_a_displacement_field_as_scipy(self, rows, columns, seed):
+        image = 255 * torch.rand(rows, columns, generator=seeded(seed))
+        field = 3 * torch.randn(2, rows, columns, generator=seeded(seed))
+        warped = warp(image[None], torch.eye(2)[None], torch.zeros(1, 2), field[None])[0]
+        places = np.indices((rows, columns)) + field.flip(0).numpy()
+        expected = map_coordinates(image.numpy(), places, order=1, mode="grid-constant")
+        assert np.allclose(warped.numpy(), expected, atol=0.02)
+
+    def test_adds_a_displacement_to_where_the_map_comes_from(self):
+        image = torch.zeros(1, 28, 28)
+        image[0, 10, 12] = 200
+        field = torch.zeros(1, 2, 28, 28)
+        field[:, 0], field[:, 1] = 2, 1
+        moved = warp(image, *one([[1.0, 0.0], [0.0, 1.0]], (3.0, -2.0)), field)
+        assert moved[0, 7, 13].item() == pytest.approx(200, abs=1e-2)
+
+
+class TestField:
+    @given(st.integers(2, 30), st.integers(2, 30), st.floats(0.5, 9), st.floats(0.1, 50), st.integers(0, 99))
+    def test_is_scipys_gaussian_filter_of_the_noise(self, rows, columns, sigma, alpha, seed):
+        noise = 2 * torch.rand(2, 2, rows, columns, generator=seeded(seed)) - 1
+        field = Distortion(elastic=alpha, sigma=sigma).field(noise)
+        for found, rough in zip(field.flatten(0, 1), noise.flatten(0, 1), strict=True):
+            smooth = gaussian_filter(rough.double().numpy(), sigma, mode="constant", truncate=9)
+            assert np.allclose(found.numpy(), alpha * smooth, atol=1e-5 * alpha)
+
+    def test_moves_the_middle_of_the_picture_by_what_the_docstring_says(self):
+        noise = 2 * torch.rand(4000, 2, 28, 28, generator=seeded()) - 1
+        spread = Distortion(elastic=34.0, sigma=4.0).field(noise)[:, :, 14, 14].std().item()
+        assert spread / 34 == pytest.approx(0.04, rel=0.05)
+
 
 class TestMaps:
     def draws(self, **values):
@@ -101,8 +135,15 @@ class TestDistortion:
         distortion(images, seeded(5))
         assert torch.equal(torch.get_rng_state(), before)
 
-    def test_goes_on_where_a_generator_stands(self):
-        images, distortion = random_images(30), Distortion()
+    def test_without_elastic_distortion_draws_the_numbers_of_the_affine_map_alone(self):
+        images, distortion = random_images(30), Distortion(fraction=1.0)
+        draws = torch.rand(30, 6, generator=seeded())
+        expected = warp(images.float(), *distortion.maps(2 * draws[:, :5] - 1))
+        assert torch.equal(distortion(images, seeded()), expected)
+
+    @pytest.mark.parametrize("elastic", [0.0, 20.0])
+    def test_goes_on_where_a_generator_stands(self, elastic):
+        images, distortion = random_images(30), Distortion(elastic=elastic)
         generator = seeded()
         parts = torch.cat([distortion(part, generator) for part in images.split(10)])
         whole = distortion(images, seeded())
@@ -112,7 +153,7 @@ class TestDistortion:
     def test_keeps_shape_and_range_and_leaves_its_input_alone(self, count, dtype, seed):
         images = random_images(count, seed).to(dtype)
         before = images.clone()
-        distorted = Distortion()(images, seeded(seed))
+        distorted = Distortion(elastic=20.0)(images, seeded(seed))
         assert distorted.shape == images.shape
         assert distorted.dtype == torch.float32
         assert distorted.min() >= 0
@@ -163,6 +204,11 @@ class TestDistortion:
     def test_refuses_a_strength_that_is_none(self, name, value):
         with pytest.raises(ValueError, match=f"got {name} {value}, expected 0 or more"):
             Distortion(**{name: value})
+
+    @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+    def test_refuses_a_sigma_that_is_none(self, value):
+        with pytest.raises(ValueError, match=f"got sigma {value}, expected more than 0"):
+            Distortion(sigma=value)
 
     @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
     def test_refuses_a_fraction_that_is_none(self, value):

@@ -102,7 +102,8 @@ def test_the_papers_plan_judges_choices_on_held_out_patterns_and_figures_on_the_
     assert chosen and all(name.startswith(("renew-", "margin-", "strength-", "rate-")) for name in chosen)
     assert all(run.dataset == "mnist" for run in runs)
     strengths = {run.experiment: run.distortion for run in runs if run.experiment.startswith("strength-")}
-    assert all(run.distortion in strengths.values() for run in runs if run.experiment.startswith("distorted"))
+    distorted = [run.distortion for run in runs if run.experiment.startswith(("distorted", "elastic"))]
+    assert all(distortion in strengths.values() for distortion in distorted)
     seeds = {name: [run.seed for run in runs if run.experiment == name] for name in ("regular", "distorted")}
     assert seeds == {"regular": [0, 1, 2, 3, 4], "distorted": [0, 1, 2]}
 
