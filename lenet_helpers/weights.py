@@ -6,7 +6,7 @@ import torch
 
 from .codes import ASCII_CODES, DIGIT_CODES
 from .files import CheckpointError, load_tensors, save_tensors
-from .layers.base import INITS
+from .initialisation import INITS
 from .model import LeNet5
 
 PACKAGED = ("regular", "strings")  # trained weights that come with the package
