@@ -41,8 +41,12 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
         "strength-3-renewed",
     ),
     "Elastic distortions, with h every 1,000 patterns and j = 7": (
-        tuple(f"strength-elastic-{name}" for name in ("0", "8", "17", "34", "17-weak")),
-        "strength-elastic-8",
+        tuple(f"strength-elastic-{name}" for name in ("0", "8", "17", "34", "17-weak", "smooth")),
+        "strength-elastic-0",
+    ),
+    "Elastic distortions in twenty passes, with h every 1,000 patterns and j = 5": (
+        ("strength-elastic-0-longer", "strength-elastic-17-weak-longer"),
+        "strength-elastic-0-longer",
     ),
     "The rate of plain SGD": (("rate-0.0001", "rate-0.0003", "rate-0.001", "rate-0.003"), "rate-0.0003"),
 }
