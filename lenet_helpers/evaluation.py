@@ -7,6 +7,7 @@ import torch
 from sklearn.metrics import confusion_matrix, f1_score
 
 from .data.digits import to_input
+from .data.strings import BLANK
 from .paper import EARLIER, FIG5_TEST, FIG9
 
 TARGET_ERROR = 0.5  # percent, the error on the patterns kept in Fig. 10
@@ -54,9 +55,9 @@ class Report:
 def evaluate(model, digits, batch_size=500):
     """The Report of `model` on every pattern of `digits` (Digits).
 
-    `model` maps inputs (N, 1, 32, 32) to penalties (N, 10); the smallest penalty is the class. A Module gets
-    its inputs on the device and in the dtype of its first parameter and runs in eval mode. No gradient is
-    recorded.
+    `model` maps inputs (N, 1, 32, 32) to penalties (N, 10); the smallest penalty is the class. Of a network that reads
+    strings, penalties (N, 11), the last is the blank's: no answer here, where every pattern is a digit. A Module gets
+    its inputs on the device and in the dtype of its first parameter and runs in eval mode. No gradient is recorded.
 
     Raises NotFiniteError for NaN or infinite penalties, ValueError for penalties of another shape and for a
     batch_size below 1.
@@ -80,12 +81,12 @@ def evaluate(model, digits, batch_size=500):
 
 def _penalties(model, inputs):
     penalties = model(inputs)
-    if penalties.shape != (len(inputs), 10):
+    if penalties.shape not in ((len(inputs), BLANK), (len(inputs), BLANK + 1)):
         raise ValueError(
             f"evaluate: got penalties of shape {tuple(penalties.shape)} for inputs of shape "
-            f"{tuple(inputs.shape)}, expected ({len(inputs)}, 10): ten for each pattern."
+            f"{tuple(inputs.shape)}, expected ({len(inputs)}, 10): ten for each pattern, or eleven with the blank."
         )
-    return penalties.to("cpu", copy=True)  # a model may use its output's memory again
+    return penalties[:, :BLANK].to("cpu", copy=True)  # a model may use its output's memory again
 
 
 def score(penalties, digits):

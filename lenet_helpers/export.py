@@ -18,9 +18,9 @@ class MissingPackageError(ImportError):
 def export_onnx(model, path, error_rate=None):
     """Write a LeNet5 to `path` as ONNX, whole or not at all.
 
-    Input `field`, float32 (N, 1, 32, 32) from -0.1 to 1.175, N free; outputs `penalties`, float32 (N, 10), and `class`,
-    int64 (N,), the class with the smallest. The metadata is the card: what the weights were trained on and how, the
-    licence, and the error rate in percent, if it is given.
+    Input `field`, float32 (N, 1, 32, 32) from -0.1 to 1.175, N free; outputs `penalties`, float32 (N, classes), and
+    `class`, int64 (N,), the class with the smallest, 10 for the blank of strings. The metadata is the card: what the
+    weights were trained on and how, the licence, and the error rate in percent, if it is given.
 
     Raises MissingPackageError where onnx is not installed.
     """
@@ -39,7 +39,7 @@ def export_onnx(model, path, error_rate=None):
     f6 = [x, graph.constant("f6.weight", weights["f6.weight"]), graph.constant("f6.bias", weights["f6.bias"])]
     x = graph.squash("f6", graph.add("Gemm", "f6.sum", f6, transB=1))
     graph.rbf(x, weights["rbf.codes"], model.rbf_scale)
-    made = graph.model(card(model, error_rate))
+    made = graph.model(card(model, error_rate), classes=len(weights["rbf.codes"]))
     onnx.checker.check_model(made, full_check=True)
     write_whole(path, lambda temporary: temporary.write_bytes(made.SerializeToString()))
 
@@ -106,12 +106,12 @@ class Graph:
         self.add("Mul", "penalties", [distance, self.constant("rbf.scale", float(scale))])
         self.add("ArgMin", "class", ["penalties"], axis=1, keepdims=0)
 
-    def model(self, metadata):
+    def model(self, metadata, classes):
         helper, types = self.onnx.helper, self.onnx.TensorProto
         value = helper.make_tensor_value_info
         graph = helper.make_graph(
             self.nodes, "LeNet-5", [value("field", types.FLOAT, ["N", 1, FIELD, FIELD])],
-            [value("penalties", types.FLOAT, ["N", 10]), value("class", types.INT64, ["N"])], self.constants,
+            [value("penalties", types.FLOAT, ["N", classes]), value("class", types.INT64, ["N"])], self.constants,
         )  # fmt: skip
         opset = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, producer_name="lenet_helpers", opset_imports=opset, ir_version=IR_VERSION)

@@ -5,8 +5,9 @@ import math
 import torch
 
 from .codes import DIGIT_CODES
+from .initialisation import init_name
 from .layers import RBF, Convolution, FullConnection, Layer, Squash, Subsampling
-from .layers.base import init_name, patterns_first, patterns_last
+from .layout import patterns_first, patterns_last
 from .replay import Replay
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it

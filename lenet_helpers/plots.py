@@ -29,6 +29,8 @@ PALETTE = {
 IMAGE = "gray"
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#1f5fc0", "#f4f4f4", "#c8500a"])
 AMOUNT = LinearSegmentedColormap.from_list("amount", ["#eef2f8", "#3f80d8", "#123a75"])
+NEAR = LinearSegmentedColormap.from_list("near", ["#ffffff", "#ffd35c", "#ea6a1c", "#7d1538", "#140c18"])
+FAR = 40  # penalty at the dark end of NEAR, which is white-hot at 0
 WIDTH = 8.0
 HEIGHT = 3.2
 DPI = 110
@@ -218,13 +220,14 @@ def connection_table(table: torch.Tensor) -> Figure:
 
 
 def penalties(ax: Axes, values: torch.Tensor, label: int | None = None) -> None:
-    """Ten penalties (10,) as bars: the smallest, which is the answer, in green; the true class outlined."""
+    """Ten penalties (10,) as bars: the smallest, which is the answer, in green with a dot; the true class outlined."""
     values = values.detach().cpu().flatten()
     answer = int(values.argmin())
     colours = [PALETTE["green"] if digit == answer else INK for digit in range(10)]
     bars = ax.bar(range(10), values.tolist(), color=colours)
     if label is not None:
         bars[label].set(edgecolor=PALETTE["orange"], linewidth=2)
+    ax.plot(answer, values[answer], "o", color=PALETTE["green"], markersize=7, clip_on=False)  # its bar may be tiny
     ax.set(xticks=range(10), xlabel="class", ylabel="penalty (½ squared distance)")
     ax.grid(axis="x", visible=False)
 

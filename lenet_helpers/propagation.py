@@ -2,7 +2,7 @@
 
 import torch
 
-from .layers.base import matrix
+from .layout import matrix
 from .model import chunk_size
 from .replay import Replay
 

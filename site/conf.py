@@ -41,6 +41,7 @@ html_static_path = [
     "static",
     *(str(ROOT / "lenet_helpers" / name) for name in (
         "widgets/assets/sheet.js", "widgets/assets/style.css", "trained/regular.safetensors",
+        "trained/strings.safetensors",
     )),
 ]  # fmt: skip
 html_css_files = ["style.css", "site.css"]

@@ -20,6 +20,10 @@ LIVE = """\
 <div class="lenet network" id="pad-{number}" data-weights="../_static/regular.safetensors">
 <div class="pad"><div class="answer"></div></div><div class="layers"></div></div>
 <script type="module" src="../_static/network.js"></script>"""
+LIVE_NUMBERS = """\
+<div class="lenet numbers" id="pad-{number}" data-weights="../_static/strings.safetensors">
+<div class="pad"><div class="answer"></div></div></div>
+<script type="module" src="../_static/number.js"></script>"""
 STILL = "<p><em>{} lives where a kernel runs: the head of this page says how. As it looks there:</em></p>"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -51,7 +55,8 @@ def for_the_page(notebook):
         for output in cell.get("outputs", []):
             if output.get("data", {}).pop(WIDGET, None):
                 widget = output.data.pop("text/plain").split(":")[0]
-                output.data["text/html"] = LIVE.format(number=number) if widget == "DrawPad" else STILL.format(widget)
+                live = {"DrawPad": LIVE, "NumberPad": LIVE_NUMBERS}.get(widget)
+                output.data["text/html"] = live.format(number=number) if live else STILL.format(widget)
     return notebook
 
 

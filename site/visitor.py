@@ -19,10 +19,12 @@ SEVEN = [[(0.25, 0.2), (0.75, 0.2)], [(0.75, 0.2), (0.45, 0.85)]]
 
 MODULES = """async (page) => {
     const at = (name) => new URL(`_static/${name}`, page).href;
-    const [lenet, centring, reading] = await Promise.all(["lenet.js", "centring.js", "reading.js"].map((name) =>
-        import(at(name))));
-    const weights = lenet.readWeights(await (await fetch(at("regular.safetensors"))).arrayBuffer());
-    window.site = { ...lenet, ...centring, ...reading, weights };
+    const names = ["lenet", "centring", "reading", "string_field", "strings", "number_reading", "hand"];
+    const modules = await Promise.all(names.map((name) => import(at(`${name}.js`))));
+    window.site = Object.assign({}, ...modules);
+    const fetched = async (name) => (await fetch(at(`${name}.safetensors`))).arrayBuffer();
+    site.weights = site.readWeights(await fetched("regular"));
+    site.reader = site.readWeights(await fetched("strings"), 11);
     window.bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }"""
 PENALTIES = """(digits) => {
@@ -34,6 +36,22 @@ PENALTIES = """(digits) => {
 }"""
 FITTED = "([ink, side]) => [...site.fitBox(bytesOf(ink), side)]"
 WORDS = "(digit) => { const { verdict, remark } = site.read(site.weights, bytesOf(digit)); return [verdict, remark]; }"
+
+NUMBER = """([ink, rows, columns]) => {
+    const began = performance.now(), field = site.fitLine(bytesOf(ink), rows, columns);
+    if (!field?.pixels) return field;
+    const number = site.readNumber(site.reader, field), milliseconds = performance.now() - began;
+    return { ...number, map: number.map.map((row) => [...row]), field: [...field.pixels], left: field.left,
+        scale: field.scale, milliseconds };
+}"""
+STRINGS = """([fields, columns]) => {
+    const pixels = bytesOf(fields), answers = [];
+    for (let at = 0; at < pixels.length; at += 32 * columns) {
+        const map = site.penaltyMap(site.reader, site.toField(pixels.subarray(at, at + 32 * columns)));
+        answers.push({ ...site.readMap(map), map: map.map((row) => [...row]) });
+    }
+    return answers;
+}"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -62,7 +80,7 @@ def serving(folder):
 
 def draw(page, strokes, steps=3):
     """Draw with the mouse on the page's pad."""
-    canvas = page.locator(".pad .paper canvas")
+    canvas = page.locator(".pad.digit .paper > canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     for stroke in strokes:
@@ -76,7 +94,7 @@ def draw(page, strokes, steps=3):
 
 def draw_by_keyboard(page):
     """A 1, with the keyboard alone."""
-    page.locator(".pad .paper canvas").focus()
+    page.locator(".pad.digit .paper > canvas").focus()
     page.keyboard.press("Space")
     for _ in range(24):
         page.keyboard.press("ArrowDown")
@@ -102,6 +120,17 @@ def fitted(page, ink):
 def words(page, digit):
     """Verdict and remark of the page for one digit uint8 (28, 28)."""
     return tuple(page.evaluate(WORDS, encoded(digit)))
+
+
+def number(page, ink):
+    """What the page makes of a number in ink uint8 (rows, columns): `readNumber` and `fitLine`, or a refusal."""
+    return page.evaluate(NUMBER, [encoded(ink), *ink.shape])
+
+
+def strings(page, fields, chunk=100):
+    """What the page's network reads in fields uint8 (N, 32, columns), of each: text, places, confidence, path, map."""
+    parts = [fields[at : at + chunk] for at in range(0, len(fields), chunk)]
+    return [read for part in parts for read in page.evaluate(STRINGS, [encoded(part), part.shape[2]])]
 
 
 def encoded(pixels):

@@ -187,7 +187,7 @@ def test_predict_string_reads_a_single_digit_and_refuses_what_is_no_number(tmp_p
 
 def test_predict_without_string_says_where_there_are_several_digits(capsys):
     said = refused(capsys, 1, "predict", NUMBERS / "11_358.png")
-    assert "three digits side by side" in said
+    assert "three digits side by side" in said and said.rstrip().endswith("predict --string.")
 
 
 def test_predict_names_a_bad_file_and_goes_on(small, tmp_path, capsys):

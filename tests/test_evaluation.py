@@ -110,6 +110,14 @@ class TestEvaluate:
         report = evaluate(model, digits, batch_size=10)
         assert len(report.penalties.unique(dim=0)) == 30
 
+    def test_leaves_out_the_blank_of_a_network_that_reads_strings(self):
+        digits = random_digits(30, 3)
+        penalties = torch.rand(30, 10)
+        with_blank = torch.cat([penalties, torch.zeros(30, 1)], 1)
+        report = evaluate(lambda x: with_blank, digits, batch_size=30)
+        assert torch.equal(report.penalties, penalties)
+        assert report.error_rate == score(penalties, digits).error_rate
+
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
     def test_refuses_penalties_that_are_not_finite(self, value):
         def model(x):

@@ -45,6 +45,14 @@ def test_all_test_digits_get_the_same_classes(tmp_path, mnist):
     np.testing.assert_array_equal(classes, model.predict(field).numpy())
 
 
+def test_the_network_of_strings_keeps_its_eleventh_class(tmp_path):
+    model = load_weights("strings")
+    export_onnx(model, tmp_path / "strings.onnx")
+    empty = to_input(torch.zeros(1, 32, 32))
+    penalties, classes = run(tmp_path / "strings.onnx", empty)
+    assert penalties.shape == (1, 11) and classes == model.predict(empty).numpy() == [10]
+
+
 def test_the_command_writes_the_card(tmp_path, mnist, capsys):
     path = tmp_path / "lenet5.onnx"
     assert main(["export", "--onnx", str(path)]) == 0

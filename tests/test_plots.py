@@ -118,6 +118,8 @@ def test_a_frame_surrounds_the_pixels_it_names():
 def test_penalties_paints_the_smallest_green_and_rings_the_label():
     _, ax = plots.figure()
     plots.penalties(ax, torch.tensor([9.0, 8, 7, 1, 5, 6, 7, 8, 9, 9]), label=5)
+    (dot,) = ax.lines  # where the smallest is near 0, its bar cannot be seen
+    assert dot.get_xydata().tolist() == [[3, 1]] and dot.get_color() == plots.PALETTE["green"]
     green = [digit for digit, bar in enumerate(ax.patches) if to_hex(bar.get_facecolor()) == plots.PALETTE["green"]]
     ringed = [digit for digit, bar in enumerate(ax.patches) if to_hex(bar.get_edgecolor()) == plots.PALETTE["orange"]]
     assert (green, ringed) == ([3], [5])

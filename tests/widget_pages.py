@@ -22,11 +22,15 @@ def strokes(count):
     return Digits(torch.stack(images), torch.arange(count) % 10, "strokes")
 
 
-def drawing(*strokes, width=9):
-    """What the page sends of a drawing: ink 255 on 0, SIDE x SIDE, as bytes."""
-    sheet = Image.new("L", (SIDE, SIDE))
+def drawing(*strokes, width=9, shape=(SIDE, SIDE)):
+    """What the page sends of a drawing: ink 255 on 0, rows x columns of `shape`, as bytes.
+
+    strokes: points (x, y) in parts of the sheet's rows from its left upper corner.
+    """
+    rows, columns = shape
+    sheet = Image.new("L", (columns, rows))
     for stroke in strokes:
-        ImageDraw.Draw(sheet).line([(x * SIDE, y * SIDE) for x, y in stroke], fill=255, width=width, joint="curve")
+        ImageDraw.Draw(sheet).line([(x * rows, y * rows) for x, y in stroke], fill=255, width=width, joint="curve")
     return sheet.tobytes()
 
 

@@ -25,8 +25,9 @@ REFERENCE = re.compile(r" \(\[\d\d\]\(\w+\.ipynb\)\)")  # to a notebook, which t
 TITLE = """\
 # LeNet-5, to touch
 
-The network of LeCun, Bottou, Bengio and Haffner (1998), as this project builds it. Draw a digit and see it read; walk
-it through the layers; slide a kernel; push two penalties about; roll down a bowl; train a network yourself."""
+The network of LeCun, Bottou, Bengio and Haffner (1998), as this project builds it. Draw a digit and see it read; draw
+a whole number; walk a digit through the layers; slide a kernel; push two penalties about; roll down a bowl; train a
+network yourself."""
 
 
 def page_of(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -13,6 +13,7 @@ from ..data.distort import Distortion
 from ..data.grey import open_picture
 from ..data.normalise import find_digit
 from ..data.string_field import find_string
+from ..data.strings import BLANK
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..export import MissingPackageError, export_onnx
 from ..files import CheckpointError, check_writable
@@ -30,7 +31,8 @@ from ..weights import load_weights, save_weights
 from .streams import shown
 
 SKLEARN = "scikit-learn digits"  # Digits.source
-UNREADABLE = (OSError, ValueError, SyntaxError)  # what PIL, open_picture and find_digit raise
+UNREADABLE = (OSError, ValueError, SyntaxError)  # what PIL, open_picture, find_digit and find_string raise
+SEVERAL = "Or have the whole number read: predict --string."
 
 
 class CommandError(Exception):
@@ -165,37 +167,71 @@ def score(options):
 
 def predict(options):
     if options.explain:
+        if options.string:
+            raise ValueError("--explain draws how one digit was read; leave out --string, or --explain.")
         if len(options.files) > 1:
             raise ValueError(f"--explain draws one picture; got {len(options.files)} files: name one of them.")
         if os.path.realpath(options.explain) == os.path.realpath(options.files[0]):
             raise ValueError(f"--explain {shown(options.explain)} is the picture itself; name another file.")
         check_writable(options.explain)
-    if options.string:
-        return predict_strings(options)
+    read = predict_strings if options.string else predict_digits
+    return int(read(options) < len(options.files))
+
+
+def predict_digits(options):
+    """Print the digit in each picture; returns how many were read."""
     weights = options.weights or "regular"
     model = load_weights(weights)
-    unread = 0
-    for name in options.files:
-        try:
-            with open_picture(name) as picture:
-                sighting = find_digit(picture)
-        except UNREADABLE as error:
-            unread = complain(f"{name} is left out: {error}", 1)
-            continue
+    read = 0
+    for name, sighting in seen_in(options.files, find_digit):
         penalties = None
         if sighting.digit is None:
-            unread = complain(f"{name} is left out: {sighting.refusal}", 1)
+            more = f" {SEVERAL}" if sighting.box else ""
+            leave_out(name, sighting.refusal + more)
         else:
             with torch.no_grad(), blaming(weights):
-                penalties = model(to_input(sighting.digit).to(model.c1.weight))[0, :10]  # a blank is no answer here
+                penalties = model(to_input(sighting.digit).to(model.c1.weight))[0, :BLANK]  # a blank is no answer here
             listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties.tolist()))
             print(f"{shown(name)}: {int(penalties.argmin())}   penalties  {listed}")
+            read += 1
         if options.explain:
             from .explain import save_explanation  # imports matplotlib, which takes a second
 
             save_explanation(options.explain, shown(name), sighting, penalties)
             print(f"{shown(options.explain)} is written")
-    return unread
+    return read
+
+
+def predict_strings(options):
+    """Print the number in each picture; returns how many were read."""
+    weights = options.weights or "strings"
+    model = load_weights(weights)
+    read = 0
+    for name, field in seen_in(options.files, find_string):
+        with blaming(weights):
+            reading = read_string(model, field)
+        if reading.text:
+            print(f"{shown(name)}: {reading.text}   confidence {reading.confidence:.3f}")
+            read += 1
+        else:
+            leave_out(name, "no digit was read in it.")
+    return read
+
+
+def seen_in(names, find):
+    """(name, what `find` sees) for each picture; one that cannot be opened, or holds nothing to see, is left out."""
+    for name in names:
+        try:
+            with open_picture(name) as picture:
+                found = find(picture)
+        except UNREADABLE as error:
+            leave_out(name, error)
+        else:
+            yield name, found
+
+
+def leave_out(name, why):
+    complain(f"{name} is left out: {why}", 1)
 
 
 def export(options):
@@ -206,28 +242,6 @@ def export(options):
         error_rate = evaluate(model, load_digits("test", dataset, options.data)).error_rate
     export_onnx(model, options.onnx, error_rate)
     print(f"{options.onnx} is written")
-
-
-def predict_strings(options):
-    if options.explain:
-        raise ValueError("--explain draws how one digit was read; leave out --string, or --explain.")
-    weights = options.weights or "strings"
-    model = load_weights(weights)
-    unread = 0
-    for name in options.files:
-        try:
-            with open_picture(name) as picture:
-                field = find_string(picture)
-        except UNREADABLE as error:
-            unread = complain(f"{name} is left out: {error}", 1)
-            continue
-        with blaming(weights):
-            reading = read_string(model, field)
-        if reading.text:
-            print(f"{shown(name)}: {reading.text}   confidence {reading.confidence:.3f}")
-        else:
-            unread = complain(f"{name} is left out: no digit was read in it.", 1)
-    return unread
 
 
 def curvature(options):

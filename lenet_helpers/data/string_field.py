@@ -20,11 +20,16 @@ def find_string(picture):
 
     Raises ValueError with a sentence that says what was seen where that is nothing, more than a line, or no picture.
     """
+    return string_field(find_ink(picture))
+
+
+def find_ink(picture):
+    """The ink of the number in a picture, as `string_field` takes it; raises ValueError as `find_string` does."""
     sighting = find_digit(picture)
     if sighting.box is None:
         raise ValueError(BLANK)
     top, left, bottom, right = sighting.box
-    return string_field(np.round(255 * sighting.ink[top:bottom, left:right]).astype(np.uint8))
+    return np.round(255 * sighting.ink[top:bottom, left:right]).astype(np.uint8)
 
 
 def string_field(ink):
@@ -33,6 +38,14 @@ def string_field(ink):
     The line is cropped and scaled so that the digits are 20 rows tall, smaller where it would not fit into the field,
     and gets ground around it. How tall the digits are is the median over the connected pieces at least half as tall as
     the tallest. Raises ValueError where there is no ink, and for what is far longer or taller than a line of digits.
+    """
+    return fit_line(ink)[0]
+
+
+def fit_line(ink):
+    """The field of `string_field`, and where the ink lies in it: (field, left, scale).
+
+    Column x of the ink lies at column MARGIN + scale (x - left) of the field.
     """
     ink = np.asarray(ink)
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
@@ -55,4 +68,4 @@ def string_field(ink):
     field = np.zeros((FIELD, max(FIELD, -(-(width + 2 * MARGIN) // STEP) * STEP)), np.uint8)
     top = (FIELD - height) // 2
     field[top : top + height, MARGIN : MARGIN + width] = line
-    return torch.from_numpy(field)
+    return torch.from_numpy(field), int(columns[0]), width / crop.shape[1]

@@ -1,7 +1,6 @@
 """What every layer has in common: how it looks from outside, and where its findings go.
 
-Inside, a layer is three functions of tensors laid out (rows, maps, columns, patterns), so that what one row
-of outputs is made from lies in one piece, and the same place of all patterns side by side:
+Inside, a layer is three functions of tensors laid out (rows, maps, columns, patterns), see `layout`:
 
     fprop(x)             -> (state, kept)   what it sends up, and what its bprop will need of it
     bprop(signal, kept)  -> (down, found)   dE/dx, and dE/dw of each parameter by name (Eq. 19)
@@ -11,13 +10,12 @@ They change nothing. From outside a layer is a torch.nn.Module that takes patter
 """
 
 import threading
-import warnings
 
 import torch
 from torch.nn import Module
 
-COEFFICIENT = 0.5  # first coefficient of subsampling in Lush, the authors' library
-INITS = {"lush": "lush", "appendix_a": "appendix_a", "authors": "lush", "paper": "appendix_a"}  # old names last
+from ..initialisation import draw, init_name
+from ..layout import patterns_first, patterns_last
 
 
 class Seen(threading.local):
@@ -92,29 +90,8 @@ class Layer(Module):
         return sum(parameter.numel() for parameter in self.parameters()) * rows * columns
 
     def reset(self, init="lush", generator=None):
-        """Draw the parameters anew; F is the fan-in of the unit that a connection belongs to.
-
-        "lush": weights U(+-1/sqrt(F)), biases 0, coefficients 0.5, as in Lush, the authors' later library.
-        "appendix_a": everything U(+-2.4/F), as the paper has it.
-        """
-        generator = generator or torch.Generator().manual_seed(0)
-        lush, fan_in = init_name(init) == "lush", self.fan_in()
-        with torch.no_grad():
-            for name, parameter in self.named_parameters():
-                if lush and name != "weight":
-                    parameter.fill_(COEFFICIENT if name == "coefficient" else 0.0)
-                    continue
-                bound = fan_in[name] ** -0.5 if lush else 2.4 / fan_in[name]
-                parameter.copy_((2 * torch.rand(parameter.shape, generator=generator) - 1) * bound)
-
-
-def init_name(init):
-    """The name of an initialisation, old names ("authors", "paper") turned into today's; ValueError for others."""
-    if init not in INITS:
-        raise ValueError(f'init is {init!r}; expected "lush" or "appendix_a".')
-    if INITS[init] != init:
-        warnings.warn(f'init="{init}" is now called "{INITS[init]}".', DeprecationWarning, stacklevel=3)
-    return INITS[init]
+        """Draw the parameters anew by a rule of `initialisation`: "lush" or "appendix_a"."""
+        draw(self, init_name(init), generator or torch.Generator().manual_seed(0))
 
 
 def add_up(parameters, found, attribute):
@@ -123,28 +100,3 @@ def add_up(parameters, found, attribute):
         before = getattr(parameters[name], attribute, None)
         total = value.reshape(parameters[name].shape)
         setattr(parameters[name], attribute, total.clone() if before is None else before.add_(total))
-
-
-def patterns_last(x):
-    """PyTorch's (patterns, maps, rows, columns) as (rows, maps, columns, patterns); (patterns, ...) turned around."""
-    return x.permute(2, 1, 3, 0) if x.dim() == 4 else x.movedim(0, -1)
-
-
-def patterns_first(x):
-    """The other way round."""
-    return x.permute(3, 1, 0, 2) if x.dim() == 4 else x.movedim(-1, 0)
-
-
-def matrix(x):
-    """(rows, maps, columns, patterns) as a matrix (maps, rows x columns x patterns); a matrix as it is."""
-    return x.transpose(0, 1).flatten(1) if x.dim() == 4 else x
-
-
-def laid_out(units, x):
-    """A matrix of as many columns as `matrix(x)` in the layout of x."""
-    return units.view(-1, x.shape[0], *x.shape[2:]).transpose(0, 1) if x.dim() == 4 else units
-
-
-def summed(matrix):
-    """The sum of each row of a matrix: a product with ones, which takes half the time of a sum."""
-    return matrix.mv(matrix.new_ones(matrix.shape[1]))

@@ -3,7 +3,8 @@
 import torch
 from torch.nn import Parameter
 
-from .base import Layer, laid_out, matrix, summed
+from ..layout import laid_out, matrix, summed
+from .base import Layer
 
 
 class FullConnection(Layer):
@@ -20,18 +21,18 @@ class FullConnection(Layer):
     def fprop(self, x):
         """a_i = b_i + sum_j w_ij x_j (Eq. 5)."""
         a = torch.addmm(self.bias.unsqueeze(1), self.weight, matrix(x))
-        return laid_out(a, x), x
+        return laid_out(a, x), (self.weight, x)
 
-    def bprop(self, signal, x):  # Eq. 19
-        return self.down(signal, self.weight, x)
-
-    def bbprop(self, signal, x):  # Eq. 25 and 27: everything squared
-        return self.down(signal, self.weight.square(), x.square())
-
-    def down(self, signal, weight, x):
+    def bprop(self, signal, kept):
+        """Eq. 19: a weight finds the sum of signal times state; a state is sent what all units it feeds send."""
+        weight, x = kept
         signals = matrix(signal)
         found = {"weight": signals @ matrix(x).t(), "bias": summed(signals)}
         return laid_out(weight.t() @ signals, x), found
+
+    def bbprop(self, signal, kept):
+        """Eq. 25 and 27: the same with weights and states squared."""
+        return self.bprop(signal, [factor.square() for factor in kept])
 
     def fan_in(self):
         return {"weight": self.inputs, "bias": self.inputs}

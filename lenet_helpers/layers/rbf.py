@@ -2,7 +2,8 @@
 
 import math
 
-from .base import Layer, laid_out, matrix
+from ..layout import laid_out, matrix
+from .base import Layer
 
 
 class RBF(Layer):

@@ -3,7 +3,8 @@
 import torch
 from torch.nn import Parameter
 
-from .base import Layer, matrix, summed
+from ..layout import matrix, summed
+from .base import Layer
 
 
 class Subsampling(Layer):
@@ -26,17 +27,12 @@ class Subsampling(Layer):
         rows, columns = x.shape[0] // 2 * 2, x.shape[2] // 2 * 2
         pairs = x[0:rows:2] + x[1:rows:2]
         sums = pairs[:, :, 0:columns:2] + pairs[:, :, 1:columns:2]
-        return a_map_each(self.coefficient) * sums + a_map_each(self.bias), (sums, x.shape)
+        coefficient, bias = self.coefficient.view(-1, 1, 1), self.bias.view(-1, 1, 1)  # one of each a map
+        return coefficient * sums + bias, ((coefficient, sums), x.shape)
 
-    def bprop(self, signal, kept):  # Eq. 19
-        return self.down(signal, a_map_each(self.coefficient), *kept)
-
-    def bbprop(self, signal, kept):  # Eq. 25 and 27: everything squared
-        sums, shape = kept
-        return self.down(signal, a_map_each(self.coefficient).square(), sums.square(), shape)
-
-    def down(self, signal, coefficient, sums, shape):
-        """All four inputs of a square are sent the same."""
+    def bprop(self, signal, kept):
+        """Eq. 19: all four inputs of a square are sent the same."""
+        (coefficient, sums), shape = kept
         found = {"coefficient": summed(matrix(signal * sums)), "bias": summed(matrix(signal))}
         down = signal * coefficient
         for axis in (2, 0):
@@ -45,6 +41,11 @@ class Subsampling(Layer):
             even, down = down, signal.new_zeros(shape)
             down[: even.shape[0], :, : even.shape[2]].copy_(even)
         return down, found
+
+    def bbprop(self, signal, kept):
+        """Eq. 25 and 27: the same with coefficients and sums squared."""
+        factors, shape = kept
+        return self.bprop(signal, ([factor.square() for factor in factors], shape))
 
     def fan_in(self):
         return {"coefficient": 4, "bias": 4}
@@ -59,8 +60,3 @@ class Subsampling(Layer):
     def check_input(self, x):
         fits = x.dim() == 4 and x.shape[1] == self.maps and min(x.shape[2:]) >= 2
         self.expect(fits, x, f"(patterns, {self.maps}, rows, columns) with at least 2 rows and columns")
-
-
-def a_map_each(parameter):
-    """(maps,) to be multiplied with (rows, maps, columns, patterns)."""
-    return parameter.view(-1, 1, 1)

@@ -6,6 +6,7 @@ from .draw_pad import DrawPad
 from .explorer import LayerExplorer
 from .loss_lab import LossLab
 from .monitor import TrainingMonitor
+from .number_pad import NumberPad
 from .stepper import ConvolutionStepper
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "LayerExplorer",
     "LossLab",
     "NetworkView",
+    "NumberPad",
     "TrainingMonitor",
 ]

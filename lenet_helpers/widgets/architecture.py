@@ -20,7 +20,7 @@ STACKS = {
     "c5": (884, 8.0, 0, 0, "120 units"),
     "f6": (1008, 9.0, 0, 0, "84 units"),
 }
-STEPS = ("convolution", "subsampling", "convolution", "subsampling", "convolution", "full connection", "distances")
+STEPS = ("convolution", "subsampling", "convolution", "subsampling", "convolution", "full connection")
 # The windows that Fig. 2 joins to one unit of the layer above: layer, first row and column, size, unit above
 WINDOWS = (("input", 13, 15, 5, (13, 15)), ("c1", 12, 14, 2, (6, 7)), ("s2", 4, 5, 5, (4, 5)), ("c3", 4, 4, 2, (2, 2)))
 MIDDLE = 170  # the height at which the stacks are centred
@@ -66,7 +66,8 @@ def draw_architecture(model, digit):
     picture.add(*_answers(penalties, answer))
     counts = list(model.counts().values())
     ends = [STACKS[layer][0] for layer in ("c1", "s2", "c3", "s4", "c5", "f6")] + [ANSWERS]
-    for left, step, (parameters, _) in zip(ends, STEPS, counts, strict=True):
+    steps = (*STEPS, f"{model.rbf.scale:g} × distance²")
+    for left, step, (parameters, _) in zip(ends, steps, counts, strict=True):
         trained = f"{parameters:,} parameters" if parameters else "fixed codes"
         picture.add(text(left, HEIGHT - 20, step), text(left, HEIGHT - 4, trained))
     return picture
@@ -109,7 +110,7 @@ def _answers(penalties, answer):
             yield bar(ANSWERS - 4, y, WIDTH - ANSWERS, ROW, PALETTE["green"], fill_opacity=0.2, rx=3)
         yield tile(DIGIT_CODES[digit].reshape(12, 7), ANSWERS, y + 2, 1.6, limit=1.0)
         yield text(ANSWERS + 18, y + 16, digit, 14, weight="bold" if best else "normal")
-        long = max(1.0, 66 * value / penalties.max().item())
+        long = max(3.0, 66 * value / penalties.max().item())
         yield bar(ANSWERS + 32, y + 4, long, ROW - 8, PALETTE["green"] if best else None, rx=2)
         yield text(ANSWERS + 36 + long, y + 16, f"{value:.1f}", 11)
 

@@ -107,9 +107,10 @@ def _penalty_bars(reading, width=560, height=150):
     colour = PALETTE["orange"] if reading.rejected else PALETTE["green"]
     base, step = height - 24, width / 10
     tallest = max(reading.penalties.max().item(), 1e-6)
-    picture.add(text(0, 12, "penalty of each class: the smallest is the answer"), line(0, base, width, base))
+    title = "penalty of each class (½ squared distance): the smallest is the answer"
+    picture.add(text(0, 12, title), line(0, base, width, base))
     for digit, penalty in enumerate(reading.penalties.tolist()):
-        tall = max(1.5, (base - 36) * penalty / tallest)
+        tall = max(3.0, (base - 36) * penalty / tallest)
         middle = (digit + 0.5) * step
         if digit == best:
             picture.add(bar(middle - step * 0.45, 22, step * 0.9, height - 24, colour, fill_opacity=0.16, rx=5))

@@ -1,7 +1,5 @@
 """Draw a digit and see it read."""
 
-import base64
-
 import numpy as np
 import torch
 import traitlets
@@ -10,8 +8,8 @@ from PIL import Image
 from ..data.digit_pieces import SPECK, Pieces, not_one_digit
 from ..data.normalise import centre_digit, fit_box
 from ..plots import INK
-from .base import Answering, asset
 from .digit_reading import GAP, draw_reading, read
+from .pad import Pad
 from .svg import Svg, frame, text, tile
 
 SIDE = 112  # pixels a side of the drawing as the kernel gets it, 4 x 28
@@ -19,7 +17,7 @@ EMPTY = "Draw a digit."
 EMPTY_REMARK = "One digit, as large as you like: it is centred the MNIST way before it is read."
 
 
-class DrawPad(Answering):
+class DrawPad(Pad):
     """A sheet to draw a digit on with mouse, pen, finger or keyboard; as the pen lifts, the network answers.
 
     model: a trained LeNet5. samples: Digits the "Sample digit" button takes in turn. name: two pads on one
@@ -31,25 +29,21 @@ class DrawPad(Answering):
     made of it.
     """
 
-    _esm = asset("kernel.js", "sheet.js", "draw_pad.js")
-    name = traitlets.Unicode("pad").tag(sync=True)
-    side = traitlets.Int(SIDE).tag(sync=True)
-    # ink 255 on 0, written by the page; it arrives as a memoryview
-    image = traitlets.Bytes(bytes(SIDE * SIDE)).tag(sync=True, echo_update=False, from_json=lambda data, _: bytes(data))
+    thing = traitlets.Unicode("digit").tag(sync=True)
+    shape = traitlets.List([SIDE, SIDE]).tag(sync=True)
     verdict = traitlets.Unicode(EMPTY).tag(sync=True)
     remark = traitlets.Unicode(EMPTY_REMARK).tag(sync=True)
 
     def __init__(self, model, samples=None, name="pad", least_gap=GAP, rubbish=10.0):
-        super().__init__(name=name)
+        super().__init__(name)
         self.model, self.samples = model, samples
         self.least_gap, self.rubbish = least_gap, rubbish
         self.digit = self.reading = None
         self._next_sample = 0
-        self.on_msg(self._on_message)
 
     def answer(self):
         """Read the drawing in `image`; an empty one asks for a digit."""
-        ink = np.frombuffer(self.image, np.uint8).reshape(SIDE, SIDE)
+        ink = self.drawn()
         self.digit = torch.from_numpy(fit_box(ink)) if ink.any() else None
         self.reading = None if self.digit is None else self._read(self.digit)
         with self.hold_sync():
@@ -73,18 +67,19 @@ class DrawPad(Answering):
     def _read(self, digit):
         return read(self.model, digit, self.rubbish, self.least_gap)
 
-    def _on_message(self, _, content, buffers):
-        """Put a sample or an opened picture on the sheet; the page then asks for it to be read."""
-        with self.reporting(content["serial"]):
-            digit = self._sample() if content["request"] == "sample" else _opened(content["size"], buffers[0])
-            large = Image.fromarray(digit.numpy()).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-            self.send({"placed": base64.b64encode(large.tobytes()).decode()})
-
     def _sample(self):
         if self.samples is None:
             raise ValueError("This pad has no samples: make it as DrawPad(model, samples=load_digits('test')).")
         self._next_sample += 1
-        return self.samples.images[(self._next_sample - 1) % len(self.samples)]
+        return _enlarged(self.samples.images[(self._next_sample - 1) % len(self.samples)])
+
+    def _opened(self, picture):
+        return _enlarged(centre_digit(picture))
+
+
+def _enlarged(digit):
+    """A digit (28, 28) as large as the sheet."""
+    return np.asarray(Image.fromarray(digit.numpy()).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
 def _verdict(ink, reading):
@@ -92,9 +87,3 @@ def _verdict(ink, reading):
     pieces = Pieces(ink > 0, ink)
     other = not_one_digit(pieces, pieces.mass >= SPECK * pieces.mass.sum())
     return f"I'd reject this: {other}." if other else reading.verdict
-
-
-def _opened(size, pixels):
-    rows, columns = size
-    picture = Image.frombytes("RGBA", (columns, rows), bytes(pixels))
-    return centre_digit(picture)

@@ -69,7 +69,7 @@ def _penalties(values, answer):
         if best:
             yield bar(left - 4, y, 92, step, PALETTE["green"], fill_opacity=0.2, rx=3)
         yield text(left, y + 13, digit, weight="bold" if best else "normal")
-        long = max(1.0, 46 * value / values.max().item())
+        long = max(3.0, 46 * value / values.max().item())
         yield bar(left + 12, y + 3, long, step - 6, PALETTE["green"] if best else None, rx=2)
         yield text(left + 16 + long, y + 13, f"{value:.0f}", 11)
 

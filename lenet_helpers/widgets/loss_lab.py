@@ -72,9 +72,9 @@ def _plane():
         yield line(LEFT, _y(at), LEFT + SIZE, _y(at), width=0.5)
         yield text(_x(at), TOP + SIZE + 17, at, 11, "middle")
         yield text(LEFT - 8, _y(at) + 4, at, 11, "end")
-    yield text(LEFT + SIZE / 2, TOP + SIZE + 38, "penalty of the right class", 12, "middle")
+    yield text(LEFT + SIZE / 2, TOP + SIZE + 38, "penalty of the right class (½ squared distance)", 12, "middle")
     turned = f"translate(12 {TOP + SIZE / 2}) rotate(-90)"
-    yield mark("g", text(0, 0, "penalty of its rival", 12, "middle"), transform=turned)
+    yield mark("g", text(0, 0, "penalty of its rival (½ squared distance)", 12, "middle"), transform=turned)
 
 
 def _arrows(loss):

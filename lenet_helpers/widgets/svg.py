@@ -17,15 +17,15 @@ from matplotlib.font_manager import findfont
 from PIL import Image
 
 from ..data.digits import BACKGROUND, FOREGROUND
-from ..plots import INK, PALETTE, SIGNED
+from ..plots import FAR, INK, NEAR, PALETTE, SIGNED
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 PNG_FONT = "DejaVu Sans"  # comes with matplotlib, so that a PNG is the same on every machine
 DENSITY = 1.6  # pixels of the PNG for each unit of the picture
-COLOURS = {
-    True: (SIGNED(np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8).tobytes(),
-    False: np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes(),
-}
+BLUE_TO_ORANGE, WHITE_TO_DARK = (
+    (scale(np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8).tobytes() for scale in (SIGNED, NEAR)
+)
+GREYS = np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes()
 EXTREME = 1.7159  # the squash's bound, the end of the colour scale of states (Eq. 6)
 
 
@@ -88,15 +88,26 @@ def tile(values, x, y, pixel, signed=True, limit=EXTREME):
     signed: blue below zero, orange above, the ends of the scale at -limit and limit; otherwise black at 0 to
     white at limit.
     """
-    values = torch.as_tensor(values).detach().cpu().double().numpy()
+    values = torch.as_tensor(values).detach().cpu().double()
     share = (values / limit + 1) / 2 if signed else values / limit
-    image = Image.fromarray((np.clip(share, 0, 1) * 255).round().astype(np.uint8))
-    image.putpalette(COLOURS[signed])
+    rows, columns = values.shape
+    return _raster(share, BLUE_TO_ORANGE if signed else GREYS, x, y, columns * pixel, rows * pixel)
+
+
+def heat(penalties, x, y, width, height, limit=FAR):
+    """A map of penalties (classes, positions) as sharp cells: white-hot at 0, dark at limit and above."""
+    share = torch.as_tensor(penalties).detach().cpu().double() / limit
+    return _raster(share, WHITE_TO_DARK, x, y, width, height)
+
+
+def _raster(share, colours, x, y, width, height):
+    """Shares (rows, columns) from 0 to 1 of a scale of colours, as an image of width x height."""
+    image = Image.fromarray((share.numpy().clip(0, 1) * 255).round().astype(np.uint8))
+    image.putpalette(colours)
     png = io.BytesIO()
     image.save(png, "png", compress_level=1)
-    rows, columns = values.shape
     return mark(
-        "image", x=x, y=y, width=columns * pixel, height=rows * pixel, preserveAspectRatio="none",
+        "image", x=x, y=y, width=width, height=height, preserveAspectRatio="none",
         style="image-rendering:pixelated",
         href=f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}",
     )  # fmt: skip

@@ -6,14 +6,12 @@ const PRECISION = 2 ** 22; // Pillow's fixed point
 
 // Ink on 0, side x side bytes, as 28 x 28 bytes; null where there is no ink.
 export function fitBox(ink, side) {
-  let crop = cropped(ink, side);
+  let crop = cropped(ink, side, side);
   if (crop === null) return null;
   const scale = BOX / Math.max(crop.rows, crop.columns);
   if (scale !== 1) {
     const [rows, columns] = [crop.rows, crop.columns].map((length) => Math.max(1, roundHalfEven(length * scale)));
-    crop = resized(crop, rows, columns);
-    const brightest = 255 / Math.max(...crop.pixels); // a thin stroke pales as it shrinks
-    crop.pixels = crop.pixels.map((pixel) => roundHalfEven(pixel * brightest));
+    crop = brightened(resized(crop, rows, columns));
   }
   const { pixels, rows, columns } = crop;
   let mass = 0, down = 0, right = 0;
@@ -32,19 +30,26 @@ export function fitBox(ink, side) {
   return field;
 }
 
-function cropped(ink, side) {
-  let top = side, bottom = -1, left = side, right = -1;
+// The part of an image that holds its ink, and which column is its first; null where there is no ink.
+export function cropped(ink, height, width) {
+  let top = height, bottom = -1, left = width, right = -1;
   ink.forEach((value, at) => {
     if (!value) return;
-    const row = Math.floor(at / side), column = at % side;
+    const row = Math.floor(at / width), column = at % width;
     [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
     [left, right] = [Math.min(left, column), Math.max(right, column)];
   });
   if (bottom < 0) return null;
   const rows = bottom - top + 1, columns = right - left + 1;
   const pixels = new Uint8Array(rows * columns).map((_, at) =>
-    ink[(top + Math.floor(at / columns)) * side + left + (at % columns)]);
-  return { pixels, rows, columns };
+    ink[(top + Math.floor(at / columns)) * width + left + (at % columns)]);
+  return { pixels, rows, columns, left };
+}
+
+// A thin stroke pales as it shrinks: the darkest pixel is made full ink again.
+export function brightened({ pixels, rows, columns }) {
+  const share = 255 / pixels.reduce((most, pixel) => Math.max(most, pixel), 0);
+  return { pixels: pixels.map((pixel) => roundHalfEven(pixel * share)), rows, columns };
 }
 
 function turned({ pixels, rows, columns }) {
@@ -54,7 +59,7 @@ function turned({ pixels, rows, columns }) {
 
 // One direction after the other; which is first shows in the last bit. Pillow shrinks a picture more than twice as tall
 // as it is wide in height first.
-function resized(crop, rows, columns) {
+export function resized(crop, rows, columns) {
   const down = (picture) => turned(resizedRows(turned(picture), rows));
   const across = (picture) => resizedRows(picture, columns);
   return crop.rows > 2 * crop.columns && rows < crop.rows ? across(down(crop)) : down(across(crop));
@@ -94,7 +99,7 @@ function bicubic(x) {
 
 const roundAway = (x) => Math.trunc(x < 0 ? x - 0.5 : x + 0.5);
 
-function roundHalfEven(x) {
+export function roundHalfEven(x) {
   const floor = Math.floor(x);
   if (x - floor !== 0.5) return Math.round(x);
   return floor % 2 === 0 ? floor : floor + 1;

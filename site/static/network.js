@@ -3,6 +3,7 @@
 
 import { layPaper } from "./sheet.js";
 import { fitBox } from "./centring.js";
+import { offerSample } from "./hand.js";
 import { readWeights } from "./lenet.js";
 import { read } from "./reading.js";
 
@@ -106,6 +107,7 @@ async function start(page) {
   const sheet = layPaper(pad, {
     shelf: `lenet-page:${page.id}`, changed: () => weights && say(), moved: () => weights && show(),
   });
+  offerSample(pad, sheet, "digit", () => 1);
 
   try {
     const answer = await fetch(page.dataset.weights);

@@ -3,11 +3,16 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import nbformat
 import pytest
+from filelock import FileLock
 from serving import ROOT, WAIT, free_port, served, shoot
+
+sys.path.append(str(ROOT / "site"))
+import visitor  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -20,7 +25,7 @@ def unavailable(what):
     pytest.skip(what)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     try:
         from playwright.sync_api import sync_playwright
@@ -46,14 +51,16 @@ def page(browser, request):
     assert not errors
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves a copy of the playground, and a notebook with nothing but a pad."""
+    """The address of a JupyterLab that serves a copy of the playground, and notebooks with nothing but a pad."""
     folder = tmp_path_factory.mktemp("lab")
     pages = folder / "pages"
     pages.mkdir()
     shutil.copy(ROOT / "notebooks" / "11_playground.ipynb", pages)
-    nbformat.write(pad_alone(), pages / "pad.ipynb")
+    nbformat.write(pad_alone("DrawPad(load_weights('regular'))"), pages / "pad.ipynb")
+    samples = "samples=load_digits('test', 'sklearn')"
+    nbformat.write(pad_alone(f"NumberPad(load_weights('strings'), {samples})"), pages / "number.ipynb")
     settings = {
         "apputils-extension/notification": {"fetchNews": "false"},
         "notebook-extension/tracker": {"windowingMode": "none"},
@@ -71,10 +78,33 @@ def lab(tmp_path_factory):
         yield address
 
 
-def pad_alone():
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, worker_id):
+    """The address of the site, built once for all tests, however many processes they run in."""
+    pytest.importorskip("myst_nb", reason="the site is built where the extra `site` is installed")
+    folder = tmp_path_factory.getbasetemp()
+    built = (folder if worker_id == "master" else folder.parent) / "site-is-built"
+    with FileLock(built.with_suffix(".lock")):
+        if not built.exists():
+            run = subprocess.run([sys.executable, "site/build.py"], cwd=ROOT, capture_output=True, text=True)
+            assert run.returncode == 0, run.stderr[-3000:]
+            built.touch()
+    with visitor.serving(ROOT / "build" / "site") as address:
+        yield address
+
+
+@pytest.fixture
+def modules(page, site):
+    """A page of the site with the front page's modules loaded."""
+    page.goto(site)
+    visitor.load_modules(page, site)
+    return page
+
+
+def pad_alone(pad):
     cells = [
-        "from lenet_helpers import load_weights\nfrom lenet_helpers.widgets import DrawPad",
-        "pad = DrawPad(load_weights('regular'))\npad",
+        "from lenet_helpers import load_digits, load_weights\nfrom lenet_helpers.widgets import DrawPad, NumberPad",
+        f"pad = {pad}\npad",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -3,19 +3,29 @@
 Screenshots go to build/screenshots, to be looked at by whoever changes a widget.
 """
 
-import math
-import os
 import re
 import sys
 
 import numpy as np
 from PIL import Image, ImageDraw
-from serving import WAIT, free_port, served, shoot
-
-EXECUTED = """() => {
-    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
-    return prompts.length > 0 && prompts.every((prompt) => /\\[\\d+\\]/.test(prompt.innerText));
-}"""
+from readers import (
+    ONE,
+    ONE_OH_SEVEN,
+    SEVEN,
+    ZERO,
+    clear,
+    contrast,
+    draw,
+    draw_with_a_finger,
+    menu,
+    notice,
+    open_notebook,
+    processes_a_core,
+    run_all,
+    says,
+    without_notice,
+)
+from serving import free_port, served, shoot
 
 # Straight strokes between random places, one every 25 milliseconds
 TWO_HUNDRED_STROKES = """async (canvas) => {
@@ -33,83 +43,12 @@ TWO_HUNDRED_STROKES = """async (canvas) => {
     }
 }"""
 
-# Strokes in parts of the sheet's side
-ONE = [[(0.52, 0.15), (0.48, 0.85)]]
-ZERO = [[(0.5 + 0.2 * math.sin(t * math.pi / 12), 0.5 - 0.33 * math.cos(t * math.pi / 12)) for t in range(25)]]
-SEVEN = [[(0.25, 0.2), (0.75, 0.2)], [(0.75, 0.2), (0.45, 0.85)]]
-
-
-def menu(page, *names, timeout=WAIT):
-    for name in names:
-        page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").get_by_text(name, exact=True).click(timeout=timeout)
-
-
-def run_all(page):
-    """Run all cells, again where JupyterLab was not ready to, and wait until each has run."""
-    from playwright.sync_api import TimeoutError
-
-    begun = page.locator(".jp-CodeCell .jp-InputPrompt").first.filter(has_text=re.compile(r"\[[\d*]+\]"))
-    for _ in range(10):
-        if (accept := page.locator("dialog.jp-Dialog .jp-mod-accept")).is_visible():  # which kernel: the one offered
-            accept.click()
-        try:
-            menu(page, "Run", "Run All Cells", timeout=5000)
-            begun.wait_for(timeout=5000)
-            break
-        except TimeoutError:
-            page.keyboard.press("Escape")
-    page.wait_for_function(EXECUTED)
-
-
-def open_notebook(page, lab, name):
-    page.goto(f"{lab}/doc/tree/{name}", wait_until="commit")
-    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
-    run_all(page)
-
-
-def draw(page, strokes):
-    canvas = page.locator(".pad canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    for stroke in strokes:
-        (x, y), *rest = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(x, y)
-        page.mouse.down()
-        for place in rest:
-            page.mouse.move(*place, steps=3)
-        page.mouse.up()
-
-
-def draw_with_a_finger(page, stroke):
-    session = page.context.new_cdp_session(page)
-    box = page.locator(".pad canvas").bounding_box()
-    places = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in stroke]
-    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": places[:1]})
-    for place in places[1:]:
-        session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-
-def clear(page):
-    page.get_by_role("button", name="Clear").click()
-    says(page, "Draw a digit.")
-
-
-def says(page, words):
-    page.locator(".verdict").filter(has_text=words).wait_for()
-
-
-def notice(page, words):
-    page.locator(".pad .notice").filter(has_text=words).wait_for()
-
-
-def without_notice(page):
-    page.wait_for_function("() => document.querySelector('.pad .notice').innerText === ''")
-
 
 def plays(page):
     """Draw, walk through the layers, train; the words stand out from the page behind them."""
     draws_digits(page)
+    draw(page, ONE_OH_SEVEN, "number")
+    says(page, "I read 107.", "number")
     walks_through_layers(page)
     pauses_training(page)
     assert contrast(page) > 4.5
@@ -161,11 +100,6 @@ def place_of(status):
     return re.search(r"Pass \d+ of \d+, [\d,]+ of", status)[0]
 
 
-def processes_a_core():
-    """How many processes share a core, at least 1: so much longer than need be is a time by the clock."""
-    return max(1.0, os.getloadavg()[0] / os.cpu_count()) if hasattr(os, "getloadavg") else 1.0
-
-
 def seconds_of_work(page):
     """Processor time the page's own thread has used, whatever else the machine was doing."""
     session = page.context.new_cdp_session(page)
@@ -173,22 +107,6 @@ def seconds_of_work(page):
     return {entry["name"]: entry["value"] for entry in session.send("Performance.getMetrics")["metrics"]}[
         "TaskDuration"
     ]
-
-
-def contrast(page):
-    """The contrast of the pad's words with the page behind them, by WCAG's rule: 4.5 reads well, 21 is the most."""
-    colours = page.locator(".verdict").evaluate("""(words) => {
-        let behind = words;
-        while (behind && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
-        const ground = behind ? getComputedStyle(behind).backgroundColor : "rgb(255, 255, 255)";
-        return [getComputedStyle(words).color, ground];
-    }""")
-    light = []
-    for colour in colours:
-        parts = np.array([float(part) for part in re.findall(r"[\d.]+", colour)[:3]]) / 255
-        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-        light.append(linear @ [0.2126, 0.7152, 0.0722])
-    return (max(light) + 0.05) / (min(light) + 0.05)
 
 
 def test_the_playground_in_jupyterlab(page, lab):
@@ -201,15 +119,16 @@ def test_the_playground_in_jupyterlab(page, lab):
     shoot(page, "lab_dark", 6600)
 
     # the kernel restarted under the open page: said at once, the drawing kept, and read again by the new kernel
-    items = page.locator(".pad").get_attribute("data-items")
+    items = page.locator(".pad.digit").get_attribute("data-items")
     menu(page, "Kernel", "Restart Kernel…")
     page.get_by_role("button", name="Confirm Kernel Restart").click()
     notice(page, "No answer from the kernel")
-    assert page.locator(".pad").get_attribute("data-items") == items
+    assert page.locator(".pad.digit").get_attribute("data-items") == items
     run_all(page)
     without_notice(page)  # a new pad
     says(page, "I read a 7.")
-    assert page.locator(".pad").get_attribute("data-items") == items
+    says(page, "I read 107.", "number")
+    assert page.locator(".pad.digit").get_attribute("data-items") == items
 
 
 def test_bad_input_to_the_pad_is_answered_on_the_page(page, lab, tmp_path):

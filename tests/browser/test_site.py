@@ -4,47 +4,20 @@ Screenshots go to build/screenshots. All 10,000 test digits, times and accessibi
 """
 
 import re
-import subprocess
-import sys
 
+import links
 import numpy as np
 import pytest
 import torch
+import visitor
 from PIL import Image, ImageDraw
-from serving import ROOT, shoot
+from readers import says
+from serving import shoot
+from visitor import ONE, SEVEN, ZERO
 
 from lenet_helpers import load_digits, load_weights, to_input
 from lenet_helpers.data.normalise import fit_box
 from lenet_helpers.widgets.digit_reading import read
-
-sys.path.append(str(ROOT / "site"))
-import links  # noqa: E402
-import visitor  # noqa: E402
-from visitor import ONE, SEVEN, ZERO  # noqa: E402
-
-pytest.importorskip("myst_nb", reason="the site is built where the extra `site` is installed")
-SITE = ROOT / "build" / "site"
-
-
-@pytest.fixture(scope="module")
-def site():
-    """The address of the site, built for these tests."""
-    built = subprocess.run([sys.executable, "site/build.py"], cwd=ROOT, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr[-3000:]
-    with visitor.serving(SITE) as address:
-        yield address
-
-
-@pytest.fixture
-def modules(page, site):
-    """A page of the site with the front page's modules loaded."""
-    page.goto(site)
-    visitor.load_modules(page, site)
-    return page
-
-
-def says(page, words):
-    page.locator(".verdict").filter(has_text=words).wait_for()
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 1400), ("dark", 360)])
@@ -57,7 +30,7 @@ def test_a_digit_is_read_as_it_is_drawn(page, site, scheme, width):
         visitor.draw(page, strokes)
         says(page, f"I read a {digit}.")
         page.locator(f".classes .penalty td:nth-child({digit + 2}).best").wait_for()
-        page.get_by_role("button", name="Clear").click()
+        page.locator(".pad.digit").get_by_role("button", name="Clear").click()
         says(page, "Draw a digit.")
     visitor.draw_by_keyboard(page)
     says(page, "I read a 1.")
@@ -69,7 +42,7 @@ def test_a_digit_is_read_as_it_is_drawn(page, site, scheme, width):
 def test_the_page_answers_while_the_pen_is_down(page, site):
     page.goto(site)
     says(page, "Draw a digit.")
-    box = page.locator(".pad .paper canvas").bounding_box()
+    box = page.locator(".pad.digit .paper canvas").bounding_box()
     page.mouse.move(box["x"] + 150, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 145, box["y"] + 250, steps=10)
@@ -82,7 +55,7 @@ def test_weights_that_do_not_arrive_are_told_and_the_drawing_stays(page, site):
     page.goto(site)
     says(page, "The network's weights did not arrive.")
     visitor.draw(page, ONE)
-    page.locator(".pad[data-items='1']").wait_for()
+    page.locator(".pad.digit[data-items='1']").wait_for()
     page.unroute("**/regular.safetensors")
     page.reload()
     says(page, "I read a 1.")

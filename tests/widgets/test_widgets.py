@@ -17,7 +17,16 @@ from lenet_helpers.data.digits import to_input
 from lenet_helpers.data.normalise import centre_digit
 from lenet_helpers.evaluation import evaluate
 from lenet_helpers.model import LeNet5
-from lenet_helpers.widgets import ConvolutionStepper, CurvatureLab, DrawPad, LayerExplorer, LossLab, TrainingMonitor
+from lenet_helpers.weights import load_weights
+from lenet_helpers.widgets import (
+    ConvolutionStepper,
+    CurvatureLab,
+    DrawPad,
+    LayerExplorer,
+    LossLab,
+    NumberPad,
+    TrainingMonitor,
+)
 from lenet_helpers.widgets.digit_reading import MOST_INK, Reading
 from lenet_helpers.widgets.draw_pad import EMPTY, SIDE
 from lenet_helpers.widgets.live_picture import LivePicture
@@ -28,7 +37,9 @@ from lenet_helpers.widgets.svg import Svg, bar, text, tile
 def every_widget(model, digits):
     pad = DrawPad(model, digits)
     pad.digit = digits.images[0]
-    return [pad, LayerExplorer(model, digits, pad), ConvolutionStepper(digits.images[0], model), LossLab(),
+    number_pad = NumberPad(load_weights("strings"), digits)
+    ask(number_pad, number_pad._sample().tobytes())
+    return [pad, number_pad, LayerExplorer(model, digits, pad), ConvolutionStepper(digits.images[0], model), LossLab(),
             CurvatureLab(digits), TrainingMonitor(LeNet5(), digits, digits)]  # fmt: skip
 
 

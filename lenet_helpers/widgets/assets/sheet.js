@@ -2,8 +2,12 @@
 // put on the paper, clearings); the list lives in the page and is what Undo takes back. Whoever lays the paper sees
 // only the finished image. It needs no kernel: the widget's page and the site's share it.
 
-const PAPER = 560; // the canvas's own pixels a side; items are in these units
+const SIZES = { // by what is drawn: the canvas's own pixels, in which items are, and the pen's width
+  digit: { columns: 560, rows: 560, pen: 44 },
+  number: { columns: 1680, rows: 560, pen: 40 },
+};
 const NIB = 10; // one step of the cursor keys
+const STRIDE = 5; // such steps with the shift key
 
 // ---- the drawing, one for each page and name, kept in the browser for as long as its tab is open
 
@@ -19,7 +23,7 @@ function openDrawing(shelf) {
     } catch (error) { /* storage full or absent: as above */ }
     drawing.dispatchEvent(new Event("change"));
   };
-  drawing.add = (item) => { drawing.items.push(item); drawing.keep(); };
+  drawing.add = (...items) => { drawing.items.push(...items); drawing.keep(); };
   drawing.undo = () => { drawing.items.pop(); drawing.keep(); };
   drawing.isBlank = () => drawing.items.length === 0 || drawing.items.at(-1).kind === "clear";
   return drawing;
@@ -50,20 +54,21 @@ function paintStroke(pen, item, from = 0) {
   pen.stroke();
 }
 
-function paintPicture(pen, item) {
+function paintPicture(pen, item) { // as wide for its height as the paper
+  const { width, height } = pen.canvas;
   const ink = Uint8Array.from(atob(item.ink), (letter) => letter.charCodeAt(0));
-  const side = Math.sqrt(ink.length);
-  const pixels = new ImageData(side, side);
+  const rows = Math.round(Math.sqrt((ink.length * height) / width)), columns = ink.length / rows;
+  const pixels = new ImageData(columns, rows);
   ink.forEach((value, at) => pixels.data.set([255 - value, 255 - value, 255 - value, 255], 4 * at));
-  const sheet = new OffscreenCanvas(side, side);
+  const sheet = new OffscreenCanvas(columns, rows);
   sheet.getContext("2d").putImageData(pixels, 0, 0);
   pen.imageSmoothingEnabled = true;
-  pen.drawImage(sheet, 0, 0, PAPER, PAPER);
+  pen.drawImage(sheet, 0, 0, width, height);
 }
 
 function paintAll(pen, items) {
   pen.fillStyle = "#fff";
-  pen.fillRect(0, 0, PAPER, PAPER);
+  pen.fillRect(0, 0, pen.canvas.width, pen.canvas.height);
   const start = items.findLastIndex((item) => item.kind !== "pen" && item.kind !== "eraser");
   for (const item of items.slice(Math.max(0, start))) {
     if (item.kind === "picture") paintPicture(pen, item);
@@ -71,36 +76,39 @@ function paintAll(pen, items) {
   }
 }
 
-// ink 255 on 0, side x side
-function inkOf(canvas, side) {
-  const small = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
+// ink 255 on 0, row by row
+function inkOf(canvas, rows, columns) {
+  const small = new OffscreenCanvas(columns, rows).getContext("2d", { willReadFrequently: true });
   small.imageSmoothingQuality = "high";
-  small.drawImage(canvas, 0, 0, side, side);
-  const pixels = small.getImageData(0, 0, side, side).data;
-  return new Uint8Array(side * side).map((_, at) => 255 - pixels[4 * at]);
+  small.drawImage(canvas, 0, 0, columns, rows);
+  const pixels = small.getImageData(0, 0, columns, rows).data;
+  return new Uint8Array(rows * columns).map((_, at) => 255 - pixels[4 * at]);
 }
 
 // ---- the paper and its tools
 
-const SHEET = `
-  <div class="paper">
-    <canvas width="${PAPER}" height="${PAPER}" tabindex="0" role="application"
-      aria-label="Drawing pad. Draw one digit with mouse, pen or finger. With the keyboard: arrow keys move the pen,
-      space puts it down and lifts it, U takes back a stroke, Delete clears."></canvas>
+const sheetOf = (thing, { columns, rows, pen }) => `
+  <div class="paper${columns > rows ? " wide" : ""}">
+    <canvas width="${columns}" height="${rows}" tabindex="0" role="application"
+      aria-label="Drawing pad. Draw one ${thing} with mouse, pen or finger. With the keyboard: arrow keys move the pen,
+      further with shift, space puts it down and lifts it, U takes back a stroke, Delete clears."></canvas>
     <div class="tools" role="toolbar" aria-label="Drawing tools">
       <button data-do="pen" aria-pressed="true">Pen</button>
       <button data-do="eraser" aria-pressed="false">Eraser</button>
       <button data-do="undo">Undo</button>
       <button data-do="clear">Clear</button>
-      <label class="width">Width <input type="range" min="14" max="90" value="44" aria-label="Width of pen and eraser"></label>
+      <label class="width">Width <input type="range" min="14" max="90" value="${pen}" aria-label="Width of pen and eraser"></label>
     </div>
-    <span class="hint">Keyboard: arrow keys, space to draw, U to undo.</span>
+    <span class="hint">Keyboard: arrow keys, further with shift, space to draw, U to undo.</span>
   </div>`;
 
-// Put the paper at the start of `pad`, with the drawing that the browser keeps under the name `shelf`. changed() is
-// called after each edit, moved() while a stroke grows. ink(side) is the image, 255 on 0, as side x side bytes.
-export function layPaper(pad, { shelf, changed, moved = () => {} }) {
-  pad.insertAdjacentHTML("afterbegin", SHEET);
+// Put the paper at the start of `pad`, for one `thing` to be drawn on it, with the drawing that the browser keeps under
+// the name `shelf`. changed() is called after each edit, moved() while a stroke grows. ink(rows, columns) is the image,
+// 255 on 0, in bytes.
+export function layPaper(pad, { shelf, changed, moved = () => {}, thing = "digit" }) {
+  const size = SIZES[thing];
+  pad.classList.add(thing);
+  pad.insertAdjacentHTML("afterbegin", sheetOf(thing, size));
   const drawing = drawingOn(shelf);
   const find = (selector) => pad.querySelector(selector);
   const canvas = find("canvas"), width = find(".width input");
@@ -147,7 +155,7 @@ export function layPaper(pad, { shelf, changed, moved = () => {} }) {
   };
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
-    const scale = PAPER / canvas.clientWidth;
+    const scale = size.columns / canvas.clientWidth;
     return [event.clientX - box.left - canvas.clientLeft, event.clientY - box.top - canvas.clientTop].map((at) =>
       Math.round(at * scale));
   };
@@ -171,8 +179,9 @@ export function layPaper(pad, { shelf, changed, moved = () => {} }) {
 
   // the keyboard's pen
   const moveCursor = (right, down) => {
-    const from = cursor ?? [PAPER / 2, PAPER / 4];
-    cursor = [from[0] + right * NIB, from[1] + down * NIB].map((at) => Math.min(Math.max(at, 0), PAPER));
+    const from = cursor ?? [size.rows / 2, size.rows / 4];
+    cursor = [from[0] + right * NIB, from[1] + down * NIB].map((at, axis) =>
+      Math.min(Math.max(at, 0), axis ? size.rows : size.columns));
     repaint(); // without the ring, so that it is never taken for ink
     if (stroke) extend([cursor]);
     pen.strokeStyle = "#3f80d8";
@@ -182,8 +191,8 @@ export function layPaper(pad, { shelf, changed, moved = () => {} }) {
     pen.stroke();
   };
   const keys = {
-    ArrowUp: () => moveCursor(0, -1), ArrowDown: () => moveCursor(0, 1),
-    ArrowLeft: () => moveCursor(-1, 0), ArrowRight: () => moveCursor(1, 0),
+    ArrowUp: (steps) => moveCursor(0, -steps), ArrowDown: (steps) => moveCursor(0, steps),
+    ArrowLeft: (steps) => moveCursor(-steps, 0), ArrowRight: (steps) => moveCursor(steps, 0),
     " ": () => {
       if (stroke) { repaint(); lift(); } else { moveCursor(0, 0); begin(cursor, tool); }
     },
@@ -192,7 +201,7 @@ export function layPaper(pad, { shelf, changed, moved = () => {} }) {
   canvas.addEventListener("keydown", (event) => {
     const key = event.ctrlKey || event.metaKey ? (event.key === "z" ? "u" : null) : event.key;
     if (!(key in keys)) return;
-    keys[key]();
+    keys[key](event.shiftKey ? STRIDE : 1);
     canvas.classList.remove("by-pointer");
     event.preventDefault();
     event.stopPropagation();
@@ -217,8 +226,11 @@ export function layPaper(pad, { shelf, changed, moved = () => {} }) {
   return {
     canvas,
     isUsed: () => drawing.items.length > 0,
-    ink: (side) => inkOf(canvas, side),
+    ink: (rows, columns = rows) => inkOf(canvas, rows, columns),
     place: (ink) => change(() => drawing.add({ kind: "picture", ink })), // ink in base64
+    // lists of points, in parts of the paper's height, in place of what is there
+    write: (strokes) => change(() => drawing.add({ kind: "clear" }, ...strokes.map((points) => ({
+      kind: "pen", width: size.pen, points: points.map((point) => point.map((at) => Math.round(at * size.rows))) })))),
     close: () => drawing.removeEventListener("change", repaintSoon),
   };
 }

@@ -1,4 +1,5 @@
-// The pad: a sheet of paper whose drawing the kernel reads, sample digits and opened pictures put on it by the kernel.
+// The pads: a sheet of paper whose drawing the kernel reads, samples and opened pictures put on it by the kernel. A wide
+// sheet has the kernel's picture right under it, column below column.
 
 const PHOTO = 640; // an opened picture is reduced to this many pixels a side before it is sent
 
@@ -22,17 +23,20 @@ const ANSWER = `
   <div class="answer">
     <p class="verdict" role="status" aria-live="polite"></p>
     <p class="remark"></p>
-    <div class="picture"></div>
   </div>`;
-const MORE_TOOLS = `
-  <button data-do="sample">Sample digit</button>
-  <label class="file">Open a picture<input type="file" accept="image/*" aria-label="Open a picture of a digit"></label>`;
+const moreTools = (thing) => `
+  <button data-do="sample">Sample ${thing}</button>
+  <label class="file">Open a picture<input type="file" accept="image/*" aria-label="Open a picture of a ${thing}"></label>`;
 
 function render({ model, el }) {
   el.classList.add("lenet");
   el.innerHTML = `<div class="pad">${ANSWER}</div>`;
   const find = (selector) => el.querySelector(selector);
   const pad = find(".pad");
+  const [thing, shape] = ["thing", "shape"].map((name) => model.get(name));
+  const picture = document.createElement("div");
+  picture.className = "picture";
+  find(".answer").append(picture);
   const notice = noticeLine(find(".answer"));
   const line = kernelLine(model, {
     onSilence: () => (notice.textContent = model.get("lost")),
@@ -41,16 +45,18 @@ function render({ model, el }) {
       if (milliseconds !== null) pad.dataset.milliseconds = milliseconds.toFixed(0);
     },
   });
-  const ask = () => line.ask({ image: new DataView(sheet.ink(model.get("side")).buffer) });
-  const sheet = layPaper(pad, { shelf: `lenet-draw-pad:${location.pathname}:${model.get("name")}`, changed: ask });
+  const ask = () => line.ask({ image: new DataView(sheet.ink(...shape).buffer) });
+  const shelf = `lenet-${thing}-pad:${location.pathname}:${model.get("name")}`;
+  const sheet = layPaper(pad, { shelf, changed: ask, thing });
+  if (find(".wide")) sheet.canvas.after(picture);
   const show = () => {
     find(".verdict").textContent = model.get("verdict");
     find(".remark").textContent = model.get("remark");
-    find(".picture").innerHTML = model.get("markup");
+    picture.innerHTML = model.get("markup");
   };
 
   // what the kernel puts on the paper
-  find(".tools").insertAdjacentHTML("beforeend", MORE_TOOLS);
+  find(".tools").insertAdjacentHTML("beforeend", moreTools(thing));
   find('[data-do="sample"]').addEventListener("click", () => line.post({ request: "sample" }));
   const open = async (chosen) => {
     if (!chosen) return;

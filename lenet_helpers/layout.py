@@ -1,0 +1,30 @@
+"""How activations lie inside the layers: (rows, maps, columns, patterns), or (units, patterns) as a matrix.
+
+What one row of outputs is made from lies in one piece then, and the same place of all patterns side by side. Whoever
+calls a layer sees PyTorch's (patterns, maps, rows, columns).
+"""
+
+
+def patterns_last(x):
+    """PyTorch's (patterns, maps, rows, columns) as (rows, maps, columns, patterns); (patterns, ...) turned around."""
+    return x.permute(2, 1, 3, 0) if x.dim() == 4 else x.movedim(0, -1)
+
+
+def patterns_first(x):
+    """The other way round."""
+    return x.permute(3, 1, 0, 2) if x.dim() == 4 else x.movedim(-1, 0)
+
+
+def matrix(x):
+    """(rows, maps, columns, patterns) as a matrix (maps, rows x columns x patterns); a matrix as it is."""
+    return x.transpose(0, 1).flatten(1) if x.dim() == 4 else x
+
+
+def laid_out(units, x):
+    """A matrix of as many columns as `matrix(x)` in the layout of x."""
+    return units.view(-1, x.shape[0], *x.shape[2:]).transpose(0, 1) if x.dim() == 4 else units
+
+
+def summed(matrix):
+    """The sum of each row of a matrix: a product with ones, which takes half the time of a sum."""
+    return matrix.mv(matrix.new_ones(matrix.shape[1]))

@@ -1,0 +1,31 @@
+// What the network makes of a whole number, in words: the sentences of lenet_helpers.widgets.number_reading.
+
+import { penaltyMap, toField } from "./lenet.js";
+import { BLANK, readMap, runsOf } from "./strings.js";
+
+const RUBBISH = 10; // j of Eq. 9: a digit whose penalty is above it at every window is near no digit's code
+const LEAST_CONFIDENCE = 0.9; // a reading with less of all readings than nine in ten is rejected
+export const CLASSES = [...Array(BLANK).keys(), "blank"];
+
+// A number in a field as `fitLine` gives it, as the network sees it and as it answers.
+export function readNumber(weights, field) {
+  const reading = readMap(penaltyMap(weights, toField(field.pixels)));
+  const { map, text, confidence } = reading;
+  const runs = runsOf(reading.path);
+  const worst = Math.max(...runs.filter(([kind]) => kind !== BLANK).map(([kind, first, last]) =>
+    Math.min(...map.slice(first, last + 1).map((penalties) => penalties[kind]))));
+  let verdict = `I read ${text}.`;
+  let remark = `Confidence ${confidence.toFixed(3)}: the share of ${text || "no digit"} among all readings.`;
+  if (!text) {
+    verdict = "I'd reject this: no digit was read in it.";
+  } else if (worst > RUBBISH) {
+    verdict = `I'd reject this: not all of it is like digits. At best ${text}.`;
+    remark += ` The penalty of one of its digits is ${worst.toFixed(1)} at best, above ${RUBBISH}.`;
+  } else if (confidence < LEAST_CONFIDENCE) {
+    verdict = `I'd reject this: I am not sure enough. At best ${text}.`;
+    remark += ` It should be ${LEAST_CONFIDENCE}.`;
+  }
+  const path = runs.map(([kind, first, last]) =>
+    CLASSES[kind] + (last > first ? ` at ${last - first + 1} windows` : "")).join(", ");
+  return { ...reading, told: path, verdict, remark, rejected: !verdict.startsWith("I read") };
+}
