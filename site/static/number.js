@@ -7,7 +7,7 @@ import { fitLine, MARGIN } from "./string_field.js";
 import { readWeights } from "./lenet.js";
 import { CLASSES, readNumber } from "./number_reading.js";
 import { offerSample } from "./hand.js";
-import { STEP } from "./strings.js";
+import { FIELD, STEP } from "./strings.js";
 
 const ROWS = 140, COLUMNS = 420; // of the drawing as it is read, as in the notebooks' pad
 const FAR = 40; // penalty at the dark end of the map
@@ -62,8 +62,9 @@ function start(page) {
       : `Under the sheet, still empty: ${UNDER}.`;
     if (!number) return;
     paintMap(find(".cells canvas"), number.map);
-    const width = place(STEP) - place(0), left = place(MARGIN + 4) - width / 2;
-    for (const part of cells.children) Object.assign(part.style, { left: `${left}%`, width: `${width * number.map.length}%` });
+    const width = place(STEP) - place(0), share = width * number.map.length;
+    const left = Math.min(place(FIELD / 2) - width / 2, 100 - share); // a 1 at the edge: its window's middle lies beyond
+    for (const part of cells.children) Object.assign(part.style, { left: `${left}%`, width: `${share}%` });
     find(".cells svg").setAttribute("viewBox", `0 0 ${number.map.length} ${CLASSES.length}`);
     find(".cells polyline").setAttribute("points", number.path.map((kind, at) => `${at + 0.5},${kind + 0.5}`).join(" "));
     [...number.text].forEach((digit, at) => {
