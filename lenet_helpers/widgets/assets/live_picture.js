@@ -44,6 +44,7 @@ function render({ model, el }) {
   view.addEventListener("pointerdown", (event) => {
     const grid = event.target.closest(".touch");
     if (!grid) return;
+    event.preventDefault(); // the browser would move the focus to a grid that may be drawn anew by then
     grid.focus({ preventScroll: true });
     pointAt(grid, event);
   });

@@ -66,8 +66,8 @@ export function slider(el, description, labels, index, changed, running = false)
 // A list to choose from, at the end of `el`: `options` are [words, value].
 export function choice(el, name, options, chosen, changed) {
   const id = `choice-${document.querySelectorAll("select").length}`;
-  inside(el).innerHTML = `<label class="slider" for="${id}"><span class="name">${name}</span><select id="${id}">
-    ${options.map(([words]) => `<option>${words}</option>`).join("")}</select></label>`;
+  inside(el).innerHTML = `<div class="slider"><label class="name" for="${id}">${name}</label><select id="${id}">
+    ${options.map(([words]) => `<option>${words}</option>`).join("")}</select></div>`;
   const select = el.querySelector(`#${id}`);
   select.selectedIndex = options.findIndex(([, value]) => value === chosen);
   select.addEventListener("change", () => changed(options[select.selectedIndex][1]));
