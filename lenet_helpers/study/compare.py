@@ -114,10 +114,17 @@ def choose(study, names: Sequence[str]) -> list[Choice]:
     best, *others = sorted(names, key=means.get)
     ranked = [Choice(best, tuple(errors[best].values()), means[best], None)]
     for name in others:
-        ranked.append(
-            Choice(name, tuple(errors[name].values()), means[name], compare_means(errors[name], errors[best]))
-        )
+        ranked.append(Choice(name, tuple(errors[name].values()), means[name], compare_runs(study, name, best)))
     return ranked
+
+
+def compare_runs(study, first: str, second: str) -> Comparison:
+    """Compare two experiments by the errors of their seeds, or, of one run each on the same digits, by those."""
+    one, other = study.runs(first), study.runs(second)
+    judges = {(run["evaluated_on"], run["evaluated_patterns"], run["data"]) for run in one + other}
+    if len(one) == len(other) == len(judges) == 1:
+        return mcnemar(one[0]["wrong"], other[0]["wrong"], one[0]["evaluated_patterns"])
+    return compare_means(errors_by_seed(study, first), errors_by_seed(study, second))
 
 
 def errors_by_seed(study, experiment: str, after: int | None = None) -> dict[int, float]:

@@ -5,12 +5,12 @@ import numpy as np
 from ..paper import FIG9, FIG10
 from .compare import choose, compare_means, error_interval, errors_by_seed, mean_interval
 from .plan import Run
-from .read import DISTORTED_SEEDS, RECIPES, REGULAR_SEEDS, claims
+from .read import RECIPES, claims
 
 MAIN = "regular"
 NAMES = {"rbf_scale": "penalty scale", "held_out": "held out", "curvature_every": "h renewed every"}
-COMMITTEES = {recipe.regular: REGULAR_SEEDS for recipe in RECIPES} | {
-    recipe.distorted: DISTORTED_SEEDS for recipe in RECIPES
+COMMITTEES = {recipe.regular: recipe.regular_seeds for recipe in RECIPES} | {
+    recipe.distorted: recipe.distorted_seeds for recipe in RECIPES
 }
 DEPARTURES = (  # what the paper has, what the recipes have, and the experiment that changes it, where there is one
     ("first weights", "uniform within ±2.4/F (App. A)", "within ±1/√F, coefficients 0.5, biases 0", "paper-init"),
@@ -39,6 +39,14 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
     "Strengths of the distortions, with h every 1,000 patterns": (
         tuple(f"strength-{number}-renewed" for number in (1, 2, 3, 4, 6, 7)),
         "strength-3-renewed",
+    ),
+    "Elastic distortions, with h every 1,000 patterns and j = 7": (
+        tuple(f"strength-elastic-{name}" for name in ("0", "8", "17", "34", "17-weak", "smooth")),
+        "strength-elastic-0",
+    ),
+    "Elastic distortions in twenty passes, with h every 1,000 patterns and j = 5": (
+        ("strength-elastic-0-longer", "strength-elastic-17-weak-longer"),
+        "strength-elastic-0-longer",
     ),
     "The rate of plain SGD": (("rate-0.0001", "rate-0.0003", "rate-0.001", "rate-0.003"), "rate-0.0003"),
 }
@@ -74,7 +82,8 @@ def recipes_table(study):
     rows = []
     for recipe in RECIPES:
         cells = []
-        for experiment, seeds in ((recipe.regular, REGULAR_SEEDS), (recipe.distorted, DISTORTED_SEEDS)):
+        experiments = (recipe.regular, recipe.regular_seeds), (recipe.distorted, recipe.distorted_seeds)
+        for experiment, seeds in experiments:
             runs = study.runs(experiment)
             cells.append(f"{estimate(study.errors(experiment))}, n = {len(runs)} of {seeds}" if runs else "-")
         rows.append((recipe.text, recipe.origin, *cells, difference_from_main(study, recipe.regular)))
@@ -93,11 +102,11 @@ def claims_table(study):
     """A row a claim, a column a recipe: what was measured and whether the bar is met."""
     rows = {}
     for claim in claims(study):
-        row = rows.setdefault(claim.text, [claim.paper, f"<= {claim.bar:.2f}"] + ["-"] * len(RECIPES))
+        row = rows.setdefault((claim.text, claim.bar), [claim.paper, f"<= {claim.bar:.2f}"] + ["-"] * len(RECIPES))
         column = 2 + [recipe.text for recipe in RECIPES].index(claim.recipe)
         row[column] = claim.verdict if claim.measured is None else f"{claim.measured:.3f} {claim.verdict}"
     header = ["claim", "paper", "bar", *(recipe.text for recipe in RECIPES)]
-    return table(header, [(text, *row) for text, row in rows.items()])
+    return table(header, [(text, *row) for (text, _), row in rows.items()])
 
 
 def bars_met(study):

@@ -113,6 +113,15 @@ def test_a_choice_calls_equal_what_the_runs_cannot_tell_apart():
     assert [choice.mean for choice in ranked] == sorted(choice.mean for choice in ranked)
 
 
+def test_a_choice_between_single_runs_is_judged_by_the_digits_they_were_judged_on():
+    study = load_study()
+    none, some = (study.runs(f"strength-elastic-{strength}")[0] for strength in (0, 8))
+    lowest, other = choose(study, [none["experiment"], some["experiment"]])
+    assert lowest.name == "strength-elastic-0"
+    assert other.against == mcnemar(some["wrong"], none["wrong"], 10_000)
+    assert not other.against.equal
+
+
 def test_errors_are_found_by_seed_and_pass():
     study = load_study()
     assert errors_by_seed(study, "regular")[0] == 1.17
