@@ -85,7 +85,11 @@ function subsampling(maps, side, coefficient, bias) {
 
 // F6: every unit connected to every input.
 function fullConnection(x, weight, bias) {
-  return bias.map((start, unit) => x.reduce((sum, state, at) => sum + weight[unit * x.length + at] * state, start));
+  return bias.map((start, unit) => {
+    let sum = start;
+    for (let at = 0, w = unit * x.length; at < x.length; at++, w++) sum += weight[w] * x[at];
+    return sum;
+  });
 }
 
 // The output layer (Eq. 7): the squared distance from each class's code, times `scale`.
