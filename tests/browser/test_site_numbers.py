@@ -17,11 +17,16 @@ from serving import shoot
 from lenet_helpers import load_weights
 from lenet_helpers.data.string_field import fit_line
 from lenet_helpers.data.strings import make_strings
+from lenet_helpers.plots import FAR, NEAR
 from lenet_helpers.strings import Grammar, discriminative_forward, read_strings, viterbi
 from lenet_helpers.strings.reading import spelled
 from lenet_helpers.widgets.number_pad import COLUMNS, ROWS, on_the_sheet
 from lenet_helpers.widgets.number_reading import read_number
 
+COLOURS = """async ([address, far, penalties]) => {
+    const { near } = await import(address);
+    return penalties.map((penalty) => [...new Uint8Array(Uint32Array.of(near(far)(penalty)).buffer)].slice(0, 3));
+}"""
 DOTS = [[(x, y), (x + 0.02, y)] for x in (0.2, 0.5) for y in (0.1, 0.5, 0.9)]
 PLACES = """() => ["cells canvas", "cells polyline", "cells"].map((name) => {
     const { left, right } = document.querySelector(`.numbers .${name}`).getBoundingClientRect();
@@ -135,6 +140,13 @@ def test_the_pages_graph_is_the_packages(modules, grammar):
     found = modules.evaluate(GRAPH, [maps.mT.tolist(), touching, grammar.begin])
     assert [path for _, _, path in found] == paths.tolist() and [text for text, _, _ in found] == texts
     np.testing.assert_allclose([share for _, share, _ in found], shares.numpy(), rtol=1e-9)
+
+
+def test_the_pages_map_has_the_packages_colours(modules, site):
+    penalties = [0, 2, 7.5, 14, 21, 33, 40, 90]
+    found = modules.evaluate(COLOURS, [f"{site}_static/colours.js", FAR, penalties])
+    expected = NEAR(np.clip(np.array(penalties) / FAR, 0, 1))[:, :3] * 255
+    np.testing.assert_allclose(found, expected, atol=2)
 
 
 def sheet_with(strokes, width=10):
