@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 import onnxruntime
@@ -25,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
 AXE = ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-AUDITED = ("index.html", "notebooks/01_data.html", "notebooks/02_convolution.html")
+NOTEBOOKS = ("00_start_here", "01_data", "02_convolution", "04_connections", "06_loss", "08_sdlm")  # with live twins
+AUDITED = ("index.html", *(f"notebooks/{name}.html" for name in NOTEBOOKS))
 VISITS = 5
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 ANSWERS = """() => {
@@ -86,6 +88,18 @@ def visits(browser, address):
     yield "answer to a stroke (ms, 19 of 20 within)", f"{answers[len(answers) * 19 // 20]:.1f}", 16
 
 
+def weights(browser, address):
+    """What a fresh visitor of each notebook's page loads."""
+    for name in AUDITED[1:]:
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        page, sizes = context.new_page(), []
+        page.on("response", lambda response, sizes=sizes: sizes.append(len(response.body())))
+        page.goto(address + name)
+        page.wait_for_load_state("networkidle")
+        context.close()
+        yield f"weight of {name}, everything loaded (MB)", f"{sum(sizes) / 1e6:.2f}", 1.5
+
+
 def audits(browser, address):
     """Violations that axe-core calls serious or critical, each page light and dark, wide and narrow."""
     for name in AUDITED:
@@ -122,10 +136,10 @@ def main():
     rows = []
     with visitor.serving(SITE) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=visitor.chromium(), args=FLAGS)
-        for part in (visits(browser, address), classes(browser.new_page(), address), audits(browser, address)):
-            for line in part:
-                rows.append(row(*line))
-                print(rows[-1], flush=True)
+        parts = visits, weights, audits
+        for line in chain(classes(browser.new_page(), address), *(part(browser, address) for part in parts)):
+            rows.append(row(*line))
+            print(rows[-1], flush=True)
         version = browser.version
     machine = f"{platform.system()} {platform.machine()}, Chromium {version}{crowd()}"
     opening = "# The page, measured\n\n`python site/measure.py` wrote this: the front page and its network, beside"
