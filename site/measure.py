@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
 AXE = ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-AUDITED = ("index.html", "notebooks/01_data.html", "notebooks/02_convolution.html", "notebooks/11_playground.html")
+NOTEBOOKS = ("00_start_here", "01_data", "02_convolution", "04_connections", "06_loss", "08_sdlm", "11_playground")
+AUDITED = ("index.html", *(f"notebooks/{name}.html" for name in NOTEBOOKS))  # with live twins
 VISITS = 5
 STRINGS = 200  # of each kind
 KINDS = ({"gaps": (-1, 4)}, {"gaps": (-1, 4), "noise": 0.1}, {"gaps": (-6, -2)})
@@ -120,6 +122,18 @@ def visits(browser, address):
     yield f"answer to a number (ms, median of {len(number)})", f"{statistics.median(number):.1f}", 150
 
 
+def weights(browser, address):
+    """What a fresh visitor of each notebook's page loads."""
+    for name in AUDITED[1:]:
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        page, sizes = context.new_page(), []
+        page.on("response", lambda response, sizes=sizes: sizes.append(len(response.body())))
+        page.goto(address + name)
+        page.wait_for_load_state("networkidle")
+        context.close()
+        yield f"weight of {name}, everything loaded (MB)", f"{sum(sizes) / 1e6:.2f}", 1.5
+
+
 def audits(browser, address):
     """Violations that axe-core calls serious or critical, each page light and dark, wide and narrow."""
     for name in AUDITED:
@@ -157,10 +171,10 @@ def main():
     with visitor.serving(SITE) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=visitor.chromium(), args=FLAGS)
         compared = (compare(browser.new_page(), address) for compare in (classes, strings))
-        for part in (visits(browser, address), *compared, audits(browser, address)):
-            for line in part:
-                rows.append(row(*line))
-                print(rows[-1], flush=True)
+        parts = (part(browser, address) for part in (visits, weights, audits))
+        for line in chain(*compared, *parts):
+            rows.append(row(*line))
+            print(rows[-1], flush=True)
         version = browser.version
     machine = f"{platform.system()} {platform.machine()}, Chromium {version}{crowd()}"
     opening = "# The page, measured\n\n`python site/measure.py` wrote this: the front page and its network, beside"

@@ -35,11 +35,11 @@ class Model {
 const inside = (el) => el.appendChild(document.createElement("div"));
 
 // A picture that answers to touch, at the end of `el`. An Error that touched() throws is told under the picture.
-export function livePicture(el, touched = () => {}, markup = "") {
+export function livePicture(el, touched = null, markup = "") {
   const model = new Model({ asked: 0, answered: 0, touched: {}, problem: "", spoken: "", markup }, () => {
     let problem = "";
     try {
-      touched(model.get("touched"));
+      touched?.(model.get("touched"));
     } catch (error) {
       problem = error.message;
     }
@@ -47,6 +47,7 @@ export function livePicture(el, touched = () => {}, markup = "") {
     model.set("answered", model.get("asked"));
   });
   livePictureFront.render({ model, el: inside(el) });
+  if (!touched) el.querySelector(".picture").tabIndex = 0; // the keyboard too reaches what a narrow page scrolls to
   const showMarkup = (words) => model.set("markup", words);
   const show = (picture) => {
     model.set("spoken", picture.alt);
