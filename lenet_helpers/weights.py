@@ -9,7 +9,7 @@ from .files import CheckpointError, load_tensors, save_tensors
 from .initialisation import INITS
 from .model import LeNet5
 
-PACKAGED = ("regular", "strings")  # trained weights that come with the package
+PACKAGED = ("regular", "distorted", "strings")  # trained weights that come with the package
 OPTIONAL = {"source": str, "command": str, "passes": int}  # facts that the package itself writes and reads
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 LARGEST = torch.finfo(torch.float32).max  # of what a network in its default dtype can hold
@@ -29,12 +29,12 @@ def load_weights(path="regular"):
     """LeNet5 with weights that `save_weights` wrote, in eval mode; how they were made is in its `.facts`.
 
     path: a file, or the name of weights that come with the package (`PACKAGED`), trained on MNIST, rule and command in
-    their facts: "regular" reads single digits, "strings" whole numbers. Raises CheckpointError for a file of another
-    network or program, for numbers that are not finite or not of one of `DTYPES`, and for codes of the RBF layer that
-    are not of Fig. 3.
+    their facts: "regular" and "distorted" read single digits, the second trained with distortions, "strings" whole
+    numbers. Raises CheckpointError for a file of another network or program, for numbers that are not finite or not of
+    one of `DTYPES`, and for codes of the RBF layer that are not of Fig. 3.
     """
     if path in PACKAGED:
-        path = Path(__file__).with_name("trained") / f"{path}.safetensors"
+        path = packaged_path(path)
     tensors, facts = load_tensors(path)
     model = network(facts, tensors.get("rbf.codes", DIGIT_CODES), path)
     dtype = tensors["c1.weight"].dtype if "c1.weight" in tensors else None
@@ -42,6 +42,11 @@ def load_weights(path="regular"):
     fill(model, tensors, path)
     model.facts = facts
     return model.eval()
+
+
+def packaged_path(name):
+    """The file of weights that come with the package."""
+    return Path(__file__).with_name("trained") / f"{name}.safetensors"
 
 
 def network(facts, codes, path):

@@ -48,6 +48,10 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
         ("strength-elastic-0-longer", "strength-elastic-17-weak-longer"),
         "strength-elastic-0-longer",
     ),
+    "A smaller first eta, with distortions": (
+        ("rate-gentle", "strength-elastic-0", "rate-gentle-elastic", "strength-elastic-17-weak"),
+        "rate-gentle",
+    ),
     "The rate of plain SGD": (("rate-0.0001", "rate-0.0003", "rate-0.001", "rate-0.003"), "rate-0.0003"),
 }
 
