@@ -1,6 +1,8 @@
 """LeNet-5 of Section II-B and Fig. 2: the layers in their order, initialised, counted, run up and down."""
 
 import math
+import warnings
+from importlib import import_module
 
 import torch
 
@@ -180,3 +182,11 @@ def check_finite(what, values):
     """Raise ValueError where a value is NaN or infinite."""
     if has_numbers(values) and not torch.isfinite(values).all():
         raise ValueError(f"LeNet5 got {what} with NaN or inf; expected finite numbers.")
+
+
+def __getattr__(name):
+    """`load_weights` and `save_weights` were here in the first edition, and are found here by scripts made for it."""
+    if name not in ("load_weights", "save_weights"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is imported from lenet_helpers now.", DeprecationWarning, stacklevel=2)
+    return getattr(import_module("lenet_helpers"), name)

@@ -181,7 +181,7 @@ def heatmap(ax: Axes, table: torch.Tensor, form: str = "d", **options) -> None:
 
 
 def string_map(field: torch.Tensor, penalties: torch.Tensor, path: torch.Tensor | None = None, height: float = 3.4):
-    """A field (32, columns) of a string and under it the map of penalties (classes, positions), dark where small.
+    """A field (32, columns) of a string and under it the map of penalties (classes, positions), white-hot where small.
 
     A window's penalties stand below the middle of what it sees. path: the class of each window (positions,), drawn as a
     line: what was read.
@@ -192,9 +192,9 @@ def string_map(field: torch.Tensor, penalties: torch.Tensor, path: torch.Tensor 
     axes[0].imshow(field, cmap=IMAGE, aspect="auto", extent=(0, columns, 32, 0), interpolation="nearest")
     begin, end = 16 - 2, 16 + 4 * positions - 2
     extent = (begin, end, classes - 0.5, -0.5)
-    shown = axes[1].imshow(penalties, cmap="viridis", vmax=40, aspect="auto", extent=extent, interpolation="nearest")
+    shown = axes[1].imshow(penalties, NEAR, vmin=0, vmax=FAR, aspect="auto", extent=extent, interpolation="nearest")
     if path is not None:
-        axes[1].plot(16 + 4 * torch.arange(positions), path, "o-", color=PALETTE["red"], markersize=4)
+        axes[1].plot(16 + 4 * torch.arange(positions), path, "o-", color=PALETTE["blue"], markersize=4)
     axes[0].set(yticks=[], xlim=(0, columns))
     names = [*map(str, range(10)), "blank"][:classes]
     axes[1].set(yticks=range(classes), yticklabels=names, xlabel="column of the field", ylabel="class")

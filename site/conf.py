@@ -39,6 +39,7 @@ html_math_renderer = "mathml"
 html_copy_source = html_show_sourcelink = False
 html_static_path = [
     "static",
+    str(stage.FRONTS),
     *(str(ROOT / "lenet_helpers" / name) for name in (
         "widgets/assets/sheet.js", "widgets/assets/style.css", "trained/regular.safetensors",
         "trained/strings.safetensors",

@@ -11,28 +11,37 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import torch
 import visitor
 from playwright.sync_api import sync_playwright
 
 from lenet_helpers import load_digits, load_weights, to_input
+from lenet_helpers.data.strings import make_strings
 from lenet_helpers.export import export_onnx
+from lenet_helpers.strings import read_strings
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
 AXE = ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-AUDITED = ("index.html", "notebooks/01_data.html", "notebooks/02_convolution.html")
+NOTEBOOKS = ("00_start_here", "01_data", "02_convolution", "04_connections", "06_loss", "08_sdlm", "11_playground")
+AUDITED = ("index.html", *(f"notebooks/{name}.html" for name in NOTEBOOKS))  # with live twins
 VISITS = 5
+STRINGS = 200  # of each kind
+KINDS = ({"gaps": (-1, 4)}, {"gaps": (-1, 4), "noise": 0.1}, {"gaps": (-6, -2)})
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 ANSWERS = """() => {
-    const pad = document.querySelector(".pad");
-    window.answers = [];
-    new MutationObserver(() => window.answers.push(Number(pad.dataset.milliseconds)))
-        .observe(pad, { attributeFilter: ["data-milliseconds"] });
+    window.answers = { digit: [], number: [] };
+    for (const [thing, answers] of Object.entries(window.answers)) {
+        const pad = document.querySelector(`.pad.${thing}`);
+        new MutationObserver(() => answers.push(Number(pad.dataset.milliseconds)))
+            .observe(pad, { attributeFilter: ["data-milliseconds"] });
+    }
 }"""
 
 
@@ -55,13 +64,32 @@ def classes(page, address):
     yield "classes of the ONNX file that are the package's, of 10,000", same(found, expected), 10_000
 
 
+def strings(page, address):
+    """Strings of the test set's digits, read by the page and by the package."""
+    page.goto(address)
+    visitor.load_modules(page, address)
+    digits, model = load_digits("test", "mnist"), load_weights("strings")
+    texts, apart, unsure = 0, 0.0, 0.0
+    for seed, kind in enumerate(KINDS):
+        fields = make_strings(digits, STRINGS, **kind, seed=seed).fields
+        for ours, theirs in zip(visitor.strings(page, fields.numpy()), read_strings(model, fields)):
+            penalties = theirs.penalties.numpy()
+            texts += ours["text"] == theirs.text
+            apart = max(apart, float((abs(np.transpose(ours["map"]) - penalties) / penalties).max()))
+            unsure = max(unsure, abs(ours["confidence"] - theirs.confidence))
+    count = STRINGS * len(KINDS)
+    yield f"strings that the page reads as the package does, of {count}", texts, count
+    yield "penalties of their maps: largest relative difference", f"{apart:.1e}", 1e-3
+    yield "their confidence: largest difference", f"{unsure:.1e}", 1e-3
+
+
 def same(found, expected):
     return int((found.argmin(1) == expected.argmin(1)).sum())
 
 
 def visits(browser, address):
     """What fresh visitors wait for, everything loaded anew for each."""
-    waits, paints, answers = [], [], []
+    waits, paints, answers = [], [], {"digit": [], "number": []}
     for _ in range(VISITS):
         context = browser.new_context(viewport={"width": 1400, "height": 900})
         page, sizes = context.new_page(), []
@@ -70,20 +98,40 @@ def visits(browser, address):
         page.goto(address)
         page.evaluate(ANSWERS)
         visitor.draw(page, visitor.SEVEN, steps=40)
-        page.locator(".verdict").filter(has_text="I read a 7.").wait_for()
+        page.locator(".digit .verdict").filter(has_text="I read a 7.").wait_for()
         waits.append(time.perf_counter() - started)
         page.wait_for_load_state("networkidle")
         paints.append(page.evaluate(FIRST_PAINT) / 1000)
-        page.get_by_role("button", name="Clear").click()
+        page.locator(".digit").get_by_role("button", name="Clear").click()
         visitor.draw(page, visitor.ZERO, steps=4)
-        answers += page.evaluate("() => window.answers")
+        for answered in range(6):
+            page.get_by_role("button", name="Sample number").click()
+            page.wait_for_function("(answered) => answers.number.length > answered", arg=answered)
+        page.wait_for_load_state("networkidle")
+        for thing, found in page.evaluate("() => window.answers").items():
+            answers[thing] += found
         context.close()
-    answers.sort()
+    for found in answers.values():
+        found.sort()
+    digit, number = answers.values()
     yield "seconds from opening the page to a digit read, longest of 5", f"{max(waits):.1f}", 10
     yield "page weight, everything loaded (MB)", f"{sum(sizes) / 1e6:.2f}", 1.5
     yield "first paint (seconds), median of 5", f"{statistics.median(paints):.2f}", 1
-    yield f"answer to a stroke (ms, median of {len(answers)})", f"{statistics.median(answers):.1f}", 16
-    yield "answer to a stroke (ms, 19 of 20 within)", f"{answers[len(answers) * 19 // 20]:.1f}", 16
+    yield f"answer to a stroke (ms, median of {len(digit)})", f"{statistics.median(digit):.1f}", 16
+    yield "answer to a stroke (ms, 19 of 20 within)", f"{digit[len(digit) * 19 // 20]:.1f}", 16
+    yield f"answer to a number (ms, median of {len(number)})", f"{statistics.median(number):.1f}", 150
+
+
+def weights(browser, address):
+    """What a fresh visitor of each notebook's page loads."""
+    for name in AUDITED[1:]:
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        page, sizes = context.new_page(), []
+        page.on("response", lambda response, sizes=sizes: sizes.append(len(response.body())))
+        page.goto(address + name)
+        page.wait_for_load_state("networkidle")
+        context.close()
+        yield f"weight of {name}, everything loaded (MB)", f"{sum(sizes) / 1e6:.2f}", 1.5
 
 
 def audits(browser, address):
@@ -122,10 +170,11 @@ def main():
     rows = []
     with visitor.serving(SITE) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=visitor.chromium(), args=FLAGS)
-        for part in (visits(browser, address), classes(browser.new_page(), address), audits(browser, address)):
-            for line in part:
-                rows.append(row(*line))
-                print(rows[-1], flush=True)
+        compared = (compare(browser.new_page(), address) for compare in (classes, strings))
+        parts = (part(browser, address) for part in (visits, weights, audits))
+        for line in chain(*compared, *parts):
+            rows.append(row(*line))
+            print(rows[-1], flush=True)
         version = browser.version
     machine = f"{platform.system()} {platform.machine()}, Chromium {version}{crowd()}"
     opening = "# The page, measured\n\n`python site/measure.py` wrote this: the front page and its network, beside"

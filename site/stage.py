@@ -1,6 +1,7 @@
 """Bring the site's sources together in one folder, laid out as in the repository, so that its links hold."""
 
 import inspect
+import re
 import shutil
 import sys
 from importlib import import_module
@@ -16,14 +17,25 @@ import lenet_helpers  # noqa: E402
 import notebooks as tools  # noqa: E402
 
 COPIED = ("results/README.md", "results/RESULTS.md", "results/figures", "benchmarks/results.md")
-LIVE = """\
+LIVE = {
+    "DrawPad": """\
 <div class="lenet network" id="pad-{number}" data-weights="../_static/regular.safetensors">
 <div class="pad"><div class="answer"></div></div><div class="layers"></div></div>
-<script type="module" src="../_static/network.js"></script>"""
-LIVE_NUMBERS = """\
+<script type="module" src="../_static/network.js"></script>""",
+    "NumberPad": """\
 <div class="lenet numbers" id="pad-{number}" data-weights="../_static/strings.safetensors">
 <div class="pad"><div class="answer"></div></div></div>
-<script type="module" src="../_static/number.js"></script>"""
+<script type="module" src="../_static/number.js"></script>""",
+}
+TWIN = """\
+<div class="lenet twin" id="twin-{number}" data-twin="{twin}"{settings}></div>
+<script type="module" src="../_static/twins/twins.js"></script>"""
+TWINS = {
+    "NetworkView": "architecture", "LayerExplorer": "explorer", "ConvolutionStepper": "stepper", "LossLab": "losses",
+    "CurvatureLab": "bowl",
+}  # fmt: skip
+ROUNDS = 3  # from 0 to 9, of the digits that the twins have at hand: scikit-learn's, 28 x 28 bytes each
+FRONTS = ROOT / "build" / "site-fronts"  # the widgets' own front ends, as anywidget hands them to a page
 STILL = "<p><em>{} lives where a kernel runs: the head of this page says how. As it looks there:</em></p>"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -38,6 +50,7 @@ def stage(folder, repository):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    stage_fronts(FRONTS)
     (folder / "api.md").write_text(reference(), encoding="utf-8")
     (folder / "notebooks").mkdir()
     for path in tools.paths():
@@ -55,9 +68,40 @@ def for_the_page(notebook):
         for output in cell.get("outputs", []):
             if output.get("data", {}).pop(WIDGET, None):
                 widget = output.data.pop("text/plain").split(":")[0]
-                live = {"DrawPad": LIVE, "NumberPad": LIVE_NUMBERS}.get(widget)
-                output.data["text/html"] = live.format(number=number) if live else STILL.format(widget)
+                output.data["text/html"] = in_place_of(widget, number, cell.source)
     return notebook
+
+
+def in_place_of(widget, number, source):
+    """What stands where cell `number` shows a widget: its live twin, or that it needs a kernel."""
+    if widget in LIVE:
+        return LIVE[widget].format(number=number)
+    if widget not in TWINS:
+        return STILL.format(widget)
+    settings = ""
+    if "model" in source or widget == "LayerExplorer":
+        settings += ' data-weights="../_static/regular.safetensors"'
+    if chosen := re.search(r'choice\.value = "(.+)"', source):
+        settings += f' data-kernel="{chosen[1]}"'
+    return TWIN.format(number=number, twin=TWINS[widget], settings=settings)
+
+
+def stage_fronts(folder):
+    """The front ends that the pages' twins share with the widgets, and the digits they begin with."""
+    assets = ROOT / "lenet_helpers" / "widgets" / "assets"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, parts in {"live_picture.js": ("kernel.js", "live_picture.js"), "slider.js": ("slider.js",)}.items():
+        text = "\n".join((assets / part).read_text(encoding="utf-8") for part in parts)
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "digits.bin").write_bytes(samples().numpy().tobytes())
+
+
+def samples():
+    """The digits that the twins have at hand, uint8 (30, 28, 28): 0 to 9, and so on."""
+    digits = lenet_helpers.load_digits("test", "sklearn")
+    found = [(digits.labels == digit).nonzero().flatten()[:ROUNDS] for digit in range(10)]
+    return digits.images[torch.stack(found).T.flatten()]
 
 
 def reference():

@@ -213,3 +213,11 @@ def test_an_unwritable_path_is_refused_and_leaves_the_earlier_file(tmp_path):
         save_weights(LeNet5(seed=2), path / "weights.safetensors")
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["weights.safetensors"]
+
+
+def test_scripts_of_the_first_edition_find_load_weights_where_it_was():
+    with pytest.warns(DeprecationWarning, match="imported from lenet_helpers now"):
+        from lenet_helpers.model import load_weights as found
+    assert found is load_weights
+    with pytest.raises(ImportError, match="load_nothing"):
+        from lenet_helpers.model import load_nothing  # noqa: F401

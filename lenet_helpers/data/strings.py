@@ -92,10 +92,11 @@ def string_windows(
     and chosen here:
 
     blanks:  share of windows with no digit in the middle.
-    central: a digit is in the middle up to so many pixels between its middle and the window's. A window comes every 4
-             pixels: with 2 one of them has every digit in its middle.
-    clear:   no digit is in the middle from so many pixels to the middle of the nearest digit, or half way between two
-             that are too close for that. What lies between `central` and `clear` is not shown.
+    central: a digit is in the middle up to so many pixels between its middle and the window's, and no digit is up to so
+             many from half way between two; where the two are close, both up to a quarter of the way from one to the
+             other. A window comes every 4 pixels: with 2 one of them has every digit in its middle, and one every gap.
+    clear:   no digit is in the middle either from so many pixels to the middle of the nearest. What lies between
+             `central` and that is not shown.
     close:   probability of an overlap instead, of up to 5 pixels more than `gaps` has.
     wide:    probability of a gap of up to 16 pixels more instead, as people leave them.
     ends:    probability that the string ends beside the central digit, on either side.
@@ -132,10 +133,9 @@ def some_windows(digits, count, gaps, blanks, central, clear, close, wide, ends,
     before, after = (middles[:, 2] - middles[:, 1]), (middles[:, 3] - middles[:, 2])
     blank = chance(blanks, (count,), random)
     u = 2 * torch.rand(count, generator=random) - 1
-    reach = torch.where(u < 0, before, after) / 2 - 1.5  # short of half way to the neighbour on that side
-    on_digit = u * reach.clamp(0, central)
+    on_digit = u * (torch.where(u < 0, before, after) / 4).clamp(0, central)
     side = torch.where(chance(0.5, (count,), random), -before, after)
-    off_digit = side / 2 + u * (side.abs() / 2 - clear).clamp_min(0.5)
+    off_digit = side / 2 + u * torch.maximum(side.abs() / 2 - clear, (side.abs() / 4).clamp(0, central))
     middle = middles[:, 2] + torch.where(blank, off_digit, on_digit)
     begins = (begins - middle[:, None] + FIELD / 2).round().long()
     rises = drawn((-jitter, jitter), chosen.shape, random)

@@ -72,6 +72,8 @@ def _at(w):
 
 def _ending(path, curvature):
     height = 0.5 * (path**2 * torch.as_tensor(curvature, dtype=torch.float64)).sum(1)
+    if height[0] == 0:
+        return "starts at the minimum, and stays"
     if not height[-1] <= height[0]:
         return "diverges"
     return f"E falls to {100 * (height[-1] / height[0]).item():.2g}% of what it was"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.digits import FIELD
 from ..data.string_field import fit_line
 from ..data.strings import BLANK, MARGIN, STEP
 from ..plots import FAR, INK, PALETTE
@@ -106,9 +107,11 @@ def draw_number(number):
     picture = _frame_of_map(number.described)
     colour = PALETTE["orange"] if number.rejected else PALETTE["green"]
     penalties = number.reading.penalties
-    middles = [number.place(MARGIN + 4 + STEP * window) for window in range(penalties.shape[1])]
     cell = number.place(STEP) - number.place(0)
-    picture.add(heat(penalties, middles[0] - cell / 2, TOP, cell * len(middles), ROW * len(CLASSES)))
+    begin = number.place(FIELD / 2) - cell / 2
+    begin = min(begin, GUTTER + SHEET - cell * penalties.shape[1])  # a 1 at the edge: its window's middle lies beyond
+    middles = [begin + cell * (window + 0.5) for window in range(penalties.shape[1])]
+    picture.add(heat(penalties, begin, TOP, cell * len(middles), ROW * len(CLASSES)))
     points = [(x, TOP + ROW * (kind + 0.5)) for x, kind in zip(middles, number.reading.path.tolist())]
     picture.add(curve(points, PALETTE["blue"], 2), *(dot(x, y, 3.5, PALETTE["blue"]) for x, y in points))
     size = min(30, max(12, 5 * cell))

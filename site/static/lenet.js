@@ -5,7 +5,7 @@ const AMPLITUDE = 1.7159, STEEPNESS = 2 / 3; // Eq. 6
 const BACKGROUND = -0.1, FOREGROUND = 1.175; // input values of pixel 0 and pixel 255
 const SIZE = 28, FIELD = 32, KERNEL = 5;
 
-const FED_BY = [ // Table I: for each map of C3, the maps of S2 that feed it
+export const FED_BY = [ // Table I: for each map of C3, the maps of S2 that feed it
   [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [0, 4, 5], [0, 1, 5],
   [0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [0, 3, 4, 5], [0, 1, 4, 5], [0, 1, 2, 5],
   [0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5], [0, 1, 2, 3, 4, 5],
@@ -46,11 +46,11 @@ export function toInput(digit) {
   return toField(field);
 }
 
-const squash = (map) => map.map((a) => AMPLITUDE * Math.tanh(STEEPNESS * a)); // Eq. 6
+export const squash = (map) => map.map((a) => AMPLITUDE * Math.tanh(STEEPNESS * a)); // Eq. 6
 
 // C1, C3 and C5: each map adds up one kernel for each input map that feeds it, and a bias. The kernels are stored in
 // the order in which they are used. side: columns of a map; it may have more of them than rows.
-function convolution(maps, side, fedBy, weight, bias) {
+export function convolution(maps, side, fedBy, weight, bias) {
   const size = side - KERNEL + 1, rows = maps[0].length / side - KERNEL + 1;
   let kernel = 0;
   return fedBy.map((sources, out) => {
@@ -85,7 +85,11 @@ function subsampling(maps, side, coefficient, bias) {
 
 // F6: every unit connected to every input.
 function fullConnection(x, weight, bias) {
-  return bias.map((start, unit) => x.reduce((sum, state, at) => sum + weight[unit * x.length + at] * state, start));
+  return bias.map((start, unit) => {
+    let sum = start;
+    for (let at = 0, w = unit * x.length; at < x.length; at++, w++) sum += weight[w] * x[at];
+    return sum;
+  });
 }
 
 // The output layer (Eq. 7): the squared distance from each class's code, times `scale`.

@@ -3,6 +3,7 @@
 
 import { layPaper } from "./sheet.js";
 import { fitBox } from "./centring.js";
+import { field, paint, signed } from "./colours.js";
 import { offerSample } from "./hand.js";
 import { readWeights } from "./lenet.js";
 import { read } from "./reading.js";
@@ -11,8 +12,6 @@ const SIDE = 112; // pixels a side of the drawing as it is centred, as in the no
 const BLANK = new Uint8Array(28 * 28);
 const EMPTY = "Draw a digit.";
 const EMPTY_REMARK = "As large as you like: it is centred before it is read.";
-const LIMIT = 1.7159; // the squash's bound, the ends of the colour scale
-const ENDS = [[0x1f, 0x5f, 0xc0], [0xf4, 0xf4, 0xf4], [0xc8, 0x50, 0x0a]]; // -LIMIT, 0 and LIMIT
 
 const LAYERS = [ // name, how many maps stand in a row, rows and columns of a map, what they are
   ["field", 1, 32, 32, "input", "the drawing in a field of 32 x 32"],
@@ -22,38 +21,6 @@ const LAYERS = [ // name, how many maps stand in a row, rows and columns of a ma
   ["s4", 8, 5, 5, "S4", "16 maps of 5 x 5"],
   ["c5", 40, 1, 1, "C5", "120 units"],
 ];
-
-// 256 colours as ImageData holds them, and the index of a value on the scale from low to high.
-const palette = (channels) => Uint32Array.from({ length: 256 }, (_, at) => {
-  const [red, green, blue] = channels(at / 255);
-  return new Uint32Array(Uint8ClampedArray.of(red, green, blue, 255).buffer)[0];
-});
-const index = (value, low, high) => Math.round(255 * Math.min(Math.max((value - low) / (high - low), 0), 1));
-
-const SIGNED = palette((share) => {
-  const [from, to] = share < 0.5 ? [ENDS[0], ENDS[1]] : [ENDS[1], ENDS[2]];
-  return from.map((start, at) => start + (to[at] - start) * (share < 0.5 ? 2 * share : 2 * share - 1));
-});
-const GREY = palette((share) => Array(3).fill(255 * share));
-const paintField = (value) => GREY[index(value, -0.1, 1.175)];
-const paintState = (value) => SIGNED[index(value, -LIMIT, LIMIT)];
-const paintCode = (value) => SIGNED[index(value, -1, 1)];
-
-// Maps of rows x columns, `across` of them in a line, a transparent pixel between.
-function paint(canvas, maps, rows, columns, across, colourOf) {
-  const gap = rows > 1 ? 1 : 0;
-  canvas.width = across * (columns + gap) - gap;
-  canvas.height = Math.ceil(maps.length / across) * (rows + gap) - gap;
-  const picture = new ImageData(canvas.width, canvas.height), pixels = new Uint32Array(picture.data.buffer);
-  maps.forEach((map, number) => {
-    const top = Math.floor(number / across) * (rows + gap), left = (number % across) * (columns + gap);
-    for (let row = 0; row < rows; row++) {
-      const to = (top + row) * picture.width + left;
-      for (let column = 0; column < columns; column++) pixels[to + column] = colourOf(map[row * columns + column]);
-    }
-  });
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}
 
 function figure(name, title, words) {
   return `<figure class="layer ${name}"><canvas role="img" aria-label="${title}: ${words}"></canvas>
@@ -82,9 +49,9 @@ async function start(page) {
     const reading = read(weights, digit ?? BLANK);
     for (const [name, across, rows, columns] of LAYERS) {
       const maps = name === "field" ? [reading.field] : name === "c5" ? [...reading.c5].map((unit) => [unit]) : reading[name];
-      paint(find(`.${name} canvas`), maps, rows, columns, across, name === "field" ? paintField : paintState);
+      paint(find(`.${name} canvas`), maps, rows, columns, across, name === "field" ? field : signed());
     }
-    paint(find(".f6 canvas"), [reading.f6], 12, 7, 1, paintState);
+    paint(find(".f6 canvas"), [reading.f6], 12, 7, 1, signed());
     find(".verdict").textContent = digit ? reading.verdict : EMPTY;
     find(".remark").textContent = digit ? reading.remark : EMPTY_REMARK;
     const best = digit ? reading.ranking[0] : null;
@@ -120,7 +87,7 @@ async function start(page) {
   }
   DIGITS.forEach((digit) => {
     const bits = weights["rbf.codes"].subarray(84 * digit, 84 * digit + 84);
-    paint(find(`.code td:nth-child(${digit + 2}) canvas`), [bits], 12, 7, 1, paintCode);
+    paint(find(`.code td:nth-child(${digit + 2}) canvas`), [bits], 12, 7, 1, signed(1));
   });
   if (sheet.isUsed()) say(); else show();
 }

@@ -3,15 +3,15 @@
 // in data-weights; they are fetched when the sheet is first used.
 
 import { layPaper } from "./sheet.js";
+import { near, paint } from "./colours.js";
 import { fitLine, MARGIN } from "./string_field.js";
 import { readWeights } from "./lenet.js";
 import { CLASSES, readNumber } from "./number_reading.js";
 import { offerSample } from "./hand.js";
-import { STEP } from "./strings.js";
+import { FIELD, STEP } from "./strings.js";
 
 const ROWS = 140, COLUMNS = 420; // of the drawing as it is read, as in the notebooks' pad
 const FAR = 40; // penalty at the dark end of the map
-const SCALE = [[255, 255, 255], [255, 211, 92], [234, 106, 28], [125, 21, 56], [20, 12, 24]]; // from 0 to FAR
 const EMPTY = "Draw a number.";
 const EMPTY_REMARK = "All its digits, side by side in one line: it is read as a whole, without being cut up.";
 const UNDER = "the map of penalties, a column for each window, a row for each class";
@@ -21,19 +21,6 @@ const MAP = `<div class="map" role="img"><div class="digits"></div>
   <div class="cells"><canvas></canvas><svg preserveAspectRatio="none"><polyline></polyline></svg></div>
   <p class="legend">penalty: 0 <i></i> ${FAR} and more; the blue line is the path read</p></div>`;
 const ANSWER = `<p class="verdict">${EMPTY}</p><p class="remark">${EMPTY_REMARK}</p><p class="spoken" role="status"></p>`;
-
-function heat(penalty) {
-  const at = Math.min(penalty / FAR, 1) * (SCALE.length - 1), from = Math.min(Math.floor(at), SCALE.length - 2);
-  return SCALE[from].map((low, channel) => low + (at - from) * (SCALE[from + 1][channel] - low));
-}
-
-function paintMap(canvas, map) {
-  [canvas.width, canvas.height] = [map.length, CLASSES.length];
-  const picture = new ImageData(map.length, CLASSES.length);
-  map.forEach((penalties, window) => penalties.forEach((penalty, kind) =>
-    picture.data.set([...heat(penalty), 255], 4 * (kind * map.length + window))));
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}
 
 async function fetchWeights(address) {
   const answer = await fetch(address);
@@ -53,17 +40,19 @@ function start(page) {
   };
   // The picture under the sheet; place(column) is where a column of the field lies, in percent of the sheet's width.
   const draw = (number, place) => {
-    const cells = find(".cells"), digits = find(".map .digits");
+    const frame = find(".cells"), digits = find(".map .digits");
     page.classList.toggle("doubtful", number?.rejected ?? false);
-    cells.classList.toggle("empty", !number);
+    frame.classList.toggle("empty", !number);
     digits.replaceChildren();
     find(".map").ariaLabel = number
       ? `${number.verdict} ${number.remark} Under the sheet ${UNDER}; the path read: ${number.told}.`
       : `Under the sheet, still empty: ${UNDER}.`;
     if (!number) return;
-    paintMap(find(".cells canvas"), number.map);
-    const width = place(STEP) - place(0), left = place(MARGIN + 4) - width / 2;
-    for (const part of cells.children) Object.assign(part.style, { left: `${left}%`, width: `${width * number.map.length}%` });
+    const cells = CLASSES.flatMap((_, kind) => number.map.map((penalties) => penalties[kind]));
+    paint(find(".cells canvas"), [cells], CLASSES.length, number.map.length, 1, near(FAR));
+    const width = place(STEP) - place(0), share = width * number.map.length;
+    const left = Math.min(place(FIELD / 2) - width / 2, 100 - share); // a 1 at the edge: its window's middle lies beyond
+    for (const part of frame.children) Object.assign(part.style, { left: `${left}%`, width: `${share}%` });
     find(".cells svg").setAttribute("viewBox", `0 0 ${number.map.length} ${CLASSES.length}`);
     find(".cells polyline").setAttribute("points", number.path.map((kind, at) => `${at + 0.5},${kind + 0.5}`).join(" "));
     [...number.text].forEach((digit, at) => {

@@ -1,8 +1,7 @@
 // From a map of penalties to a string (Section VII-A): Viterbi, and the forward score for the confidence. The same as
 // lenet_helpers.strings. A map is a list of windows, each with the penalties of eleven classes, the blank last.
 
-export const BLANK = 10, STEP = 4;
-const FIELD = 32;
+export const BLANK = 10, FIELD = 32, STEP = 4;
 
 // Penalty from class to class, before and after. touching: of another digit without a blank between; begin: of every
 // digit that begins.

@@ -53,14 +53,16 @@ def page(browser, request):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves a copy of the playground, and notebooks with nothing but a pad."""
+    """The address of a JupyterLab that serves a copy of the playground, and notebooks with nothing but a widget."""
     folder = tmp_path_factory.mktemp("lab")
     pages = folder / "pages"
     pages.mkdir()
     shutil.copy(ROOT / "notebooks" / "11_playground.ipynb", pages)
-    nbformat.write(pad_alone("DrawPad(load_weights('regular'))"), pages / "pad.ipynb")
+    nbformat.write(widget_alone("DrawPad(load_weights('regular'))"), pages / "pad.ipynb")
     samples = "samples=load_digits('test', 'sklearn')"
-    nbformat.write(pad_alone(f"NumberPad(load_weights('strings'), {samples})"), pages / "number.ipynb")
+    nbformat.write(widget_alone(f"NumberPad(load_weights('strings'), {samples})"), pages / "number.ipynb")
+    network = "NetworkView(load_weights('regular'), load_digits('test', 'sklearn'))"
+    nbformat.write(widget_alone(network), pages / "network.ipynb")
     settings = {
         "apputils-extension/notification": {"fetchNews": "false"},
         "notebook-extension/tracker": {"windowingMode": "none"},
@@ -101,10 +103,11 @@ def modules(page, site):
     return page
 
 
-def pad_alone(pad):
+def widget_alone(widget):
     cells = [
-        "from lenet_helpers import load_digits, load_weights\nfrom lenet_helpers.widgets import DrawPad, NumberPad",
-        f"pad = {pad}\npad",
+        "from lenet_helpers import load_digits, load_weights\n"
+        "from lenet_helpers.widgets import DrawPad, NetworkView, NumberPad",
+        f"widget = {widget}\nwidget",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}

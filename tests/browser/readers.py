@@ -70,6 +70,14 @@ def draw_with_a_finger(page, stroke):
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+def draw_eleven_by_keyboard(page):
+    """11 on the sheet for numbers, with the keyboard alone: the second stroke well to the right of the first."""
+    page.locator(".pad.number .paper > canvas").focus()
+    down, to_the_second = ["Shift+ArrowDown"] * 6, [*["Shift+ArrowRight"] * 6, *["Shift+ArrowUp"] * 6]
+    for key in ("Space", *down, "Space", *to_the_second, "Space", *down, "Space"):
+        page.keyboard.press(key)
+
+
 def clear(page, thing="digit"):
     page.locator(f".pad.{thing}").get_by_role("button", name="Clear").click()
     says(page, f"Draw a {thing}.", thing)

@@ -27,6 +27,9 @@ from readers import (
 )
 from serving import free_port, served, shoot
 
+from lenet_helpers import load_digits, load_weights
+from lenet_helpers.widgets.architecture import draw_architecture
+
 # Straight strokes between random places, one every 25 milliseconds
 TWO_HUNDRED_STROKES = """async (canvas) => {
     let seed = 1;
@@ -194,6 +197,17 @@ def test_bad_input_to_the_pad_is_answered_on_the_page(page, lab, tmp_path):
         waits.append(int(pad.get_attribute("data-milliseconds")))
     print("milliseconds from pen lift to answer:", sorted(waits))
     assert min(waits) < 100 * processes_a_core()
+
+
+def test_another_digit_walks_through_fig_2(page, lab):
+    digits, model = load_digits("test", "sklearn"), load_weights("regular")
+    open_notebook(page, lab, "network.ipynb")
+    for place in (0, 1, 2):
+        said = draw_architecture(model, digits.images[place]).alt
+        page.get_by_role("group", name=said, exact=True).wait_for()
+        assert float(page.get_by_role("slider").get_attribute("aria-valuenow")) == place
+        shoot(page, "network_view", 700)
+        page.get_by_role("slider").press("ArrowRight")
 
 
 def test_the_demo_page(page, tmp_path):

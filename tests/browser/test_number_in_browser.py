@@ -6,7 +6,18 @@ Screenshots go to build/screenshots.
 import re
 
 from PIL import Image
-from readers import ONE_OH_SEVEN, clear, draw, menu, notice, open_notebook, processes_a_core, says, without_notice
+from readers import (
+    ONE_OH_SEVEN,
+    clear,
+    draw,
+    draw_eleven_by_keyboard,
+    menu,
+    notice,
+    open_notebook,
+    processes_a_core,
+    says,
+    without_notice,
+)
 from serving import shoot
 
 # The middles on the page of the digits under the sheet, and of the strokes drawn on it, from left to right
@@ -14,14 +25,6 @@ DIGITS = """() => [...document.querySelectorAll(".number svg text[font-weight=bo
     const { left, right } = digit.getBoundingClientRect();
     return [digit.textContent, (left + right) / 2];
 })"""
-
-
-def draw_by_keyboard(page):
-    """11, with the keyboard alone: the second stroke well to the right of the first."""
-    page.locator(".pad.number canvas").focus()
-    down, to_the_second = ["Shift+ArrowDown"] * 6, [*["Shift+ArrowRight"] * 6, *["Shift+ArrowUp"] * 6]
-    for key in ("Space", *down, "Space", *to_the_second, "Space", *down, "Space"):
-        page.keyboard.press(key)
 
 
 def test_a_number_is_read_under_the_ink(page, lab, tmp_path):
@@ -42,7 +45,7 @@ def test_a_number_is_read_under_the_ink(page, lab, tmp_path):
     menu(page, "Settings", "Theme", "JupyterLab Light")
 
     clear(page, "number")
-    draw_by_keyboard(page)
+    draw_eleven_by_keyboard(page)
     says(page, "I read 11.", "number")
     page.keyboard.press("u")
     says(page, "I read 1.", "number")

@@ -11,17 +11,23 @@ import pytest
 import torch
 import visitor
 from PIL import Image, ImageDraw
-from readers import ONE_OH_SEVEN, clear, draw, says
+from readers import ONE_OH_SEVEN, clear, draw, draw_eleven_by_keyboard, says
 from serving import shoot
 
 from lenet_helpers import load_weights
 from lenet_helpers.data.string_field import fit_line
 from lenet_helpers.data.strings import make_strings
+from lenet_helpers.plots import FAR, NEAR
 from lenet_helpers.strings import Grammar, discriminative_forward, read_strings, viterbi
 from lenet_helpers.strings.reading import spelled
 from lenet_helpers.widgets.number_pad import COLUMNS, ROWS, on_the_sheet
 from lenet_helpers.widgets.number_reading import read_number
 
+COLOURS = """async ([address, far, penalties]) => {
+    const { near } = await import(address);
+    return penalties.map((penalty) => [...new Uint8Array(Uint32Array.of(near(far)(penalty)).buffer)].slice(0, 3));
+}"""
+DOTS = [[(x, y), (x + 0.02, y)] for x in (0.2, 0.5) for y in (0.1, 0.5, 0.9)]
 PLACES = """() => ["cells canvas", "cells polyline", "cells"].map((name) => {
     const { left, right } = document.querySelector(`.numbers .${name}`).getBoundingClientRect();
     return [left, right];
@@ -43,14 +49,6 @@ def reader():
     return load_weights("strings")
 
 
-def draw_by_keyboard(page):
-    """11, with the keyboard alone."""
-    page.locator(".pad.number .paper > canvas").focus()
-    down, to_the_second = ["Shift+ArrowDown"] * 6, [*["Shift+ArrowRight"] * 6, *["Shift+ArrowUp"] * 6]
-    for key in ("Space", *down, "Space", *to_the_second, "Space", *down, "Space"):
-        page.keyboard.press(key)
-
-
 @pytest.mark.parametrize("scheme, width", [("light", 1400), ("dark", 360)])
 def test_a_number_is_read_under_the_ink(page, site, scheme, width):
     page.emulate_media(color_scheme=scheme)
@@ -68,7 +66,7 @@ def test_a_number_is_read_under_the_ink(page, site, scheme, width):
     assert low <= left and right <= high + half
     shoot(page, f"site_number_{scheme}_{width}", 2600)
     clear(page, "number")
-    draw_by_keyboard(page)
+    draw_eleven_by_keyboard(page)
     says(page, "I read 11.", "number")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width  # nothing to scroll to sideways
 
@@ -82,6 +80,12 @@ def test_digits_stand_under_the_strokes_that_were_read(page, site):
         found = digit.bounding_box()
         assert digit.inner_text() == "107"[at]
         assert found["x"] + found["width"] / 2 == pytest.approx(box["x"] + box["height"] * (at + 0.5), abs=40)
+
+
+def test_the_playgrounds_page_has_the_sheet_too(page, site):
+    page.goto(f"{site}/notebooks/11_playground.html")
+    draw(page, ONE_OH_SEVEN, "number")
+    says(page, "I read 107.", "number")
 
 
 def test_the_weights_are_fetched_when_the_sheet_is_first_used_and_once(page, site):
@@ -108,7 +112,7 @@ def test_weights_that_do_not_arrive_are_told_and_asked_for_again(page, site):
 
 def test_what_is_no_line_of_digits_is_rejected_with_the_readers_reason(page, site):
     page.goto(site)
-    draw(page, [[(x, y), (x + 0.02, y)] for x in (0.2, 0.5) for y in (0.1, 0.5, 0.9)], "number")
+    draw(page, DOTS, "number")
     says(page, "I'd reject this: it is no line of digits.", "number")
     page.locator(".number .remark").filter(has_text="as tall as its digits are").wait_for()
 
@@ -138,8 +142,26 @@ def test_the_pages_graph_is_the_packages(modules, grammar):
     np.testing.assert_allclose([share for _, share, _ in found], shares.numpy(), rtol=1e-9)
 
 
+def test_the_pages_map_has_the_packages_colours(modules, site):
+    penalties = [0, 2, 7.5, 14, 21, 33, 40, 90]
+    found = modules.evaluate(COLOURS, [f"{site}_static/colours.js", FAR, penalties])
+    expected = NEAR(np.clip(np.array(penalties) / FAR, 0, 1))[:, :3] * 255
+    np.testing.assert_allclose(found, expected, atol=2)
+
+
+def sheet_with(strokes, width=10):
+    """Ink uint8 (ROWS, COLUMNS) of strokes in parts of the sheet's height."""
+    sheet = Image.new("L", (COLUMNS, ROWS))
+    for stroke in strokes:
+        ImageDraw.Draw(sheet).line([(x * ROWS, y * ROWS) for x, y in stroke], fill=255, width=width, joint="curve")
+    return np.asarray(sheet)
+
+
 def drawings(count):
-    """Random strokes of many widths on wide sheets."""
+    """A number, dots all over, a black sheet, and random strokes of many widths."""
+    yield sheet_with(ONE_OH_SEVEN)
+    yield sheet_with(DOTS, width=3)
+    yield np.full((ROWS, COLUMNS), 255, np.uint8)
     generator = np.random.default_rng(0)
     for _ in range(count):
         sheet = Image.new("L", (COLUMNS, ROWS))
@@ -153,7 +175,7 @@ def drawings(count):
 
 def test_the_page_fits_a_line_to_the_bit_and_answers_in_the_packages_words(modules, reader):
     rejected = set()
-    for ink in [*drawings(40), np.full((ROWS, COLUMNS), 255, np.uint8)]:
+    for ink in drawings(40):
         found = visitor.number(modules, ink)
         try:
             field, left, scale = fit_line(ink)
@@ -177,12 +199,8 @@ def test_samples_are_written_so_that_they_are_read(modules, reader):
     samples = modules.evaluate(SAMPLES, 100)
     right = 0
     for sample in samples:
-        sheet = Image.new("L", (COLUMNS, ROWS))
-        for stroke in sample["strokes"]:
-            line = [(x * ROWS, y * ROWS) for x, y in stroke]
-            assert all(0 < x < COLUMNS and 0 < y < ROWS for x, y in line)
-            ImageDraw.Draw(sheet).line(line, fill=255, width=10, joint="curve")
-        right += read_number(reader, np.asarray(sheet)).text == sample["text"]
+        assert all(0 < x < COLUMNS / ROWS and 0 < y < 1 for stroke in sample["strokes"] for x, y in stroke)
+        right += read_number(reader, sheet_with(sample["strokes"])).text == sample["text"]
     assert {digit for sample in samples for digit in sample["text"]} == set("0123456789")
     assert right >= 85
 

@@ -1,5 +1,6 @@
 // A picture drawn by the kernel; grids inside it answer to the pointer and the arrow keys, inputs to their change.
 
+const STILL = 300; // milliseconds without a change before a screen reader is told
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 function render({ model, el }) {
@@ -13,11 +14,13 @@ function render({ model, el }) {
   const notice = noticeLine(el);
   const line = kernelLine(model, {
     onSilence: () => (notice.textContent = model.get("lost")),
-    onAnswer: () => {
-      notice.textContent = model.get("problem");
-      spoken.textContent = model.get("spoken");
-    },
+    onAnswer: () => (notice.textContent = model.get("problem")),
   });
+  let pause = null; // what is shown is spoken when it stands still
+  const speak = () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => (spoken.textContent = model.get("spoken")), STILL);
+  };
 
   const draw = () => {
     const key = view.contains(document.activeElement) ? document.activeElement.dataset.key : null;
@@ -41,6 +44,7 @@ function render({ model, el }) {
   view.addEventListener("pointerdown", (event) => {
     const grid = event.target.closest(".touch");
     if (!grid) return;
+    event.preventDefault(); // the browser would move the focus to a grid that may be drawn anew by then
     grid.focus({ preventScroll: true });
     pointAt(grid, event);
   });
@@ -74,10 +78,14 @@ function render({ model, el }) {
   });
 
   model.on("change:markup", draw);
+  model.on("change:spoken", speak);
   model.on("change:problem", () => (notice.textContent = model.get("problem")));
   draw();
   notice.textContent = model.get("problem");
-  return () => line.close();
+  return () => {
+    clearTimeout(pause);
+    line.close();
+  };
 }
 
 export default { render };
