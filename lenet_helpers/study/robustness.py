@@ -18,12 +18,14 @@ COLUMNS = ("task", "variation", "amount", "patterns", "wrong", "blank")
 BATCH = 500
 
 
-def robustness():
-    """The table of every packaged network, with error in percent and the ends of its interval (Wilson).
+def measured():
+    """Names of the packaged networks that have been measured; those without a table wait for the study."""
+    return [name for name in PACKAGED if (RESULTS / "robustness" / f"{name}.csv").is_file()]
 
-    FileNotFoundError for a network that has not been measured: `python studies/robustness.py measure`.
-    """
-    return concat([counts(name).assign(network=name) for name in PACKAGED], ignore_index=True)
+
+def robustness():
+    """The table of every measured network, with error in percent and the ends of its interval (Wilson)."""
+    return concat([counts(name).assign(network=name) for name in measured()], ignore_index=True)
 
 
 def counts(name):
