@@ -81,7 +81,7 @@ class Study:
             return subprocess.Popen(command, cwd=self.folder, env=ENVIRONMENT, stdout=output, stderr=output)
 
     def train(self, *options):
-        """Train to the end; the CPU seconds of the study's own process. RuntimeError, with its words, where it fails."""
+        """Train to the end; CPU seconds of the study's own process. RuntimeError, with its words, where it fails."""
         process = self.start(*options)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -53,6 +53,15 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
         "rate-gentle",
     ),
     "The rate of plain SGD": (("rate-0.0001", "rate-0.0003", "rate-0.001", "rate-0.003"), "rate-0.0003"),
+} | {
+    f"The rate of {text}, over two decades": (tuple(f"rate-{name}-{rate}" for rate in rates.split()), None)
+    for name, text, rates in (
+        ("sdlm", "SDLM, h once a pass", "0.00005 0.00015 0.0005 0.0015 0.005"),
+        ("sdlm-renewed", "SDLM, h every 1,000 patterns", "0.00005 0.00015 0.0005 0.0015 0.005"),
+        ("sgd", "SGD", "0.00003 0.0001 0.0003 0.001 0.003"),
+        ("momentum", "SGD with momentum 0.9", "0.000003 0.00001 0.00003 0.0001 0.0003"),
+        ("adam", "Adam", "0.00001 0.00003 0.0001 0.0003 0.001"),
+    )
 }
 
 
