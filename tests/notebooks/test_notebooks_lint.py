@@ -18,7 +18,7 @@ ABSOLUTE_PATH = re.compile(r"(?<![\w.:/-])(/(?:home|root|tmp|work|Users|usr|var|
 LINK = re.compile(r"\]\(([\w./-]+\.ipynb)\)")
 MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
 WITH_EXERCISES = range(0, 16)
-WITH_PREDICTIONS = {*range(0, 14), 15}  # those that open with a question and ask for a prediction
+WITH_PREDICTIONS = range(0, 16)  # those that open with a question and ask for a prediction
 
 
 def tagged(cell, tag):
