@@ -16,6 +16,7 @@ from lenet_helpers.study.robustness import (
     best_of_windows,
     counts,
     curve,
+    measured,
     measured_with,
     robustness,
     weights_checksum,
@@ -82,7 +83,7 @@ def test_the_range_withstood_is_what_the_exercise_asks_for():
 
 def test_the_best_of_windows_is_the_least_penalty_of_a_digit_in_any_of_them(generator):
     fields = 255 * torch.rand(3, 44, 32, generator=generator)
-    for name in PACKAGED:
+    for name in measured():
         model = load_weights(name)
         windows = [fields[:, top : top + 32] for top in (0, 4, 8, 12)]
         with torch.no_grad():
