@@ -29,6 +29,7 @@ myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 autodoc_inherit_docstrings = False  # those of torch refer to torch's own pages
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True  # DIGIT_CODES, not its 840 numbers
 python_use_unqualified_type_names = True
 
 html_theme = "pydata_sphinx_theme"

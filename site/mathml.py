@@ -13,6 +13,8 @@ def visit(display):
         markup = convert(formula, display=display)
         if "\\" in markup:  # a command that the converter does not know stands there as it was written
             logger.warning("formula %r holds a command that becomes no MathML", formula, location=node)
+        if display == "block":  # on a narrow page it scrolls: the keyboard reaches it
+            markup = markup.replace("<math ", '<math tabindex="0" ', 1)
         translator.body.append(markup)
         raise nodes.SkipNode
 

@@ -131,7 +131,7 @@ def weights(browser, address):
         page.goto(address + name)
         page.wait_for_load_state("networkidle")
         context.close()
-        yield f"weight of {name}, everything loaded (MB)", f"{sum(sizes) / 1e6:.2f}", 1.5
+        yield f"weight of {name}, everything loaded (MB)", f"{sum(sizes) / 1e6:.2f}", 2
 
 
 def audits(browser, address):

@@ -15,137 +15,58 @@ import json
 import shutil
 import statistics
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from PIL import Image
 
-from lenet_helpers import DIGIT_CODES, LeNet5, fit, load_digits, load_weights, save_weights, to_input
-from lenet_helpers.codes import code_of
+from lenet_helpers import load_digits, load_weights, save_weights, to_input
 from lenet_helpers.data.string_field import find_string
-from lenet_helpers.data.strings import PixelInversion, make_strings, string_windows
+from lenet_helpers.data.strings import make_strings
 from lenet_helpers.files import write_whole
-from lenet_helpers.strings import (
-    Grammar,
-    fit_strings,
-    local_minima,
-    penalty_map,
-    read_string,
-    read_strings,
-    viterbi,
-    window_inputs,
+from lenet_helpers.strings import Grammar, local_minima, penalty_map, read_string, window_inputs
+from lenet_helpers.study.strings import (
+    Recipe,
+    continued,
+    reader_from,
+    right_of,
+    scores,
+    single_digits,
+    string_sets,
+    texts_of,
+    whole_right,
 )
-from lenet_helpers.strings.reading import spelled
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results" / "strings"
 BUILD = ROOT / "build" / "strings"  # networks that choices are made with
 WEIGHTS = ROOT / "lenet_helpers" / "trained" / "strings.safetensors"
-CODES = torch.cat([DIGIT_CODES, code_of(" ")[None]])
 OWN, HELD_OUT = slice(50_000), slice(50_000, 60_000)
-TWINED = (-6, -2)  # gaps of intertwined digits
-THRESHOLD = 16.0  # of the simple rule
-UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 3e-5, 1e-4  # of global training, and of more windows beside it
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How windows are made and trained on: `count` of them in passes of these etas, several an update."""
-
-    windows: dict  # arguments of string_windows
-    count: int
-    etas: tuple
-    batch_size: int = 4
-    curvature_every: int = 2500
-    noisy: float = 0.4  # share of the windows shown with 10% of their pixels inverted
-    seed: int = 0
-    start: str | None = None  # the recipe whose network it goes on with
-
+UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-4, 1e-4  # of global training, and of more windows beside it
 
 RECIPES = {
-    "eight": Recipe(
-        {"blanks": 0.4, "clear": 4.0, "close": 0.0, "jitter": 2},
-        200_000, (2e-3, 2e-3, 1e-3, 4e-4, 1e-4), batch_size=8, noisy=0.5,
+    "apart": Recipe(
+        {"blanks": 0.35, "clear": 6.0, "close": 0.35, "jitter": 1, "ends": 0.2},
+        300_000, (3e-3, 2e-3, 1e-3, 3e-4), seed=1,
     ),
-    "four": Recipe(
-        {"blanks": 0.35, "clear": 6.0, "close": 0.0, "jitter": 1},
-        150_000, (2e-3, 2e-3, 1e-3, 5e-4, 2e-4, 5e-5),
+    "closer": Recipe(
+        {"blanks": 0.35, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.2},
+        500_000, (2e-3, 1.5e-3, 1e-3, 5e-4, 2e-4, 5e-5), noisy=0.3, seed=2, start="apart",
     ),
-    "close": Recipe(
-        {"blanks": 0.3, "clear": 6.0, "close": 0.15, "jitter": 1},
-        100_000, (5e-4, 5e-4, 2e-4, 5e-5), seed=1, start="four",
-    ),
-    "settled": Recipe(
-        {"blanks": 0.3, "clear": 6.0, "close": 0.15, "jitter": 1},
-        120_000, (3e-4, 2e-4, 1e-4, 3e-5), noisy=0.5, seed=2, start="close",
-    ),
-    "longer": Recipe(
-        {"blanks": 0.3, "clear": 6.0, "close": 0.15, "jitter": 1},
-        200_000, (1e-3, 5e-4, 1e-4, 3e-5), seed=3, start="settled",
+    "finer": Recipe(
+        {"blanks": 0.35, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.2},
+        450_000, (1.2e-3, 6e-4, 2e-4, 5e-5), noisy=0.2, seed=3, start="closer",
     ),
 }  # fmt: skip
-CHOSEN = "longer"
-
-
-def train(recipe, digits, progress=True):
-    """A network trained by the recipe on windows of these digits, and its History."""
-    windows = string_windows(digits, recipe.count, **recipe.windows, seed=recipe.seed)
-    if recipe.start:
-        model = load_weights(BUILD / f"{recipe.start}.safetensors")
-    else:
-        model = LeNet5(seed=recipe.seed, codes=CODES)
-    history = fit(
-        model,
-        windows,
-        passes=len(recipe.etas),
-        schedule=recipe.etas,
-        seed=recipe.seed,
-        batch_size=recipe.batch_size,
-        curvature_every=recipe.curvature_every,
-        distort=PixelInversion(0.1, recipe.noisy),
-        progress=progress,
-    )
-    return model, history
-
-
-def string_sets(digits, count, seed):
-    """The kinds of strings that are judged, by name."""
-    return {
-        "clean": make_strings(digits, count, (5, 5), seed=seed),
-        "noisy": make_strings(digits, count, (5, 5), noise=0.1, seed=seed + 1),
-        "intertwined": make_strings(digits, count, (5, 5), gaps=TWINED, seed=seed + 2),
-        "3 to 6 digits, jitter 2": make_strings(digits, count, (3, 6), jitter=2, seed=seed + 3),
-    }
-
-
-def whole_right(texts, strings):
-    """Percentage of strings that are right from first to last digit."""
-    return 100 * sum(map(str.__eq__, texts, strings.texts)) / len(strings)
-
-
-def right_of(model, strings):
-    return whole_right([reading.text for reading in read_strings(model, strings.fields)], strings)
-
-
-def texts_of(penalties, grammar):
-    return [spelled(path)[0] for path in viterbi(penalties, grammar)]
-
-
-def single_digits(model, digits):
-    """Error in percent on single digits as MNIST centres them: among ten classes, and where a blank is wrong too."""
-    with torch.no_grad():
-        penalties = torch.cat([model(to_input(images)) for images in digits.images.split(500)])
-    return {
-        "ten classes": 100 * (penalties[:, :10].argmin(1) != digits.labels).float().mean().item(),
-        "with the blank": 100 * (penalties.argmin(1) != digits.labels).float().mean().item(),
-    }
+CHOSEN = "finer"
 
 
 def choose(name):
-    digits = load_digits("train", "mnist")
-    recipe = RECIPES[name]
-    model, history = train(recipe, digits.subset(OWN))
+    digits, recipe = load_digits("train", "mnist"), RECIPES[name]
+    start = BUILD / f"{recipe.start}.safetensors" if recipe.start in RECIPES else recipe.start
+    model = reader_from(start)
+    history = recipe.train(model, digits.subset(OWN))
     facts = {
         "source": digits.source,
         "rule": f"windows of strings (VII-B) of the first {OWN.stop:,} training digits, recipe {name!r}: {recipe}",
@@ -161,7 +82,7 @@ def judge(model, held_out):
     """The figures that a recipe, a grammar and a threshold are chosen by."""
     by_rule = {}
     maps = {kind: (penalty_map(model, s.fields), s) for kind, s in string_sets(held_out, 1000, seed=100).items()}
-    for touching in (0.0, 4.0, 8.0, float("inf")):
+    for touching in (0.0, 8.0, 16.0, 32.0, float("inf")):
         for begin in (-2.0, 0.0, 2.0):
             grammar = Grammar(touching, begin)
             by_rule[f"touching {touching:g}, begin {begin:g}"] = {
@@ -192,22 +113,7 @@ def measure():
     model, digits = load_weights("strings"), load_digits("test", "mnist")
     figures = {"single test digits, error %": single_digits(model, digits)}
     for kind, strings in string_sets(digits, 2000, seed=2000).items():
-        readings = read_strings(model, strings.fields)
-        right = torch.tensor([reading.text == text for reading, text in zip(readings, strings.texts)])
-        surest = torch.tensor([reading.confidence for reading in readings]).argsort(descending=True)
-        kept = right[surest[: len(right) * 95 // 100]]
-        simple = [local_minima(reading.penalties, THRESHOLD) for reading in readings]
-        lengths = [len(reading.text) - len(text) for reading, text in zip(readings, strings.texts)]
-        figures[kind] = {
-            "strings": len(strings),
-            "whole right, %": 100 * right.double().mean().item(),
-            "wrong of the rest with 5% rejected, %": 100 * (1 - kept.double().mean().item()),
-            "too short, too long, a digit wrong, %": [
-                100 * sum(wrong) / len(strings)
-                for wrong in zip(*((n < 0, n > 0, n == 0 and not r) for n, r in zip(lengths, right.tolist())))
-            ],
-            "local minima, whole right, %": whole_right(simple, strings),
-        }
+        figures[kind] = scores(model, strings)
     figures["by noise, whole right, %"] = {
         f"{noise:g}": right_of(model, make_strings(digits, 1000, (5, 5), noise=noise, seed=3000))
         for noise in (0.0, 0.05, 0.1, 0.15, 0.2)
@@ -256,35 +162,14 @@ def train_globally():
     train_digits, test_digits = load_digits("train", "mnist"), load_digits("test", "mnist")
     figures = {"updates": UPDATES, "before": judged_on(load_weights("strings"), test_digits, 2000)}
     for seed in range(5):
-        by_strings, by_windows = continued("strings", train_digits, seed)
+        by_strings, by_windows = continued(
+            "strings", train_digits, seed, RECIPES[CHOSEN], UPDATES, ETA_STRINGS, ETA_WINDOWS
+        )
         figures[f"seed {seed}"] = {
             "global (VII-C)": judged_on(by_strings, test_digits, 2000),
             "windows (VII-B)": judged_on(by_windows, test_digits, 2000),
         }
     write("global", figures)
-
-
-def continued(weights, digits, seed, eta_strings=ETA_STRINGS, eta_windows=ETA_WINDOWS):
-    """The network of these weights after UPDATES more updates: a string each, and a batch of windows each."""
-    noise = PixelInversion(0.1, RECIPES[CHOSEN].noisy)
-    by_strings, by_windows = load_weights(weights), load_weights(weights)
-    strings = make_strings(digits, UPDATES, (3, 6), jitter=2, seed=10 + seed)
-    fit_strings(by_strings, strings, eta=eta_strings, seed=seed, distort=noise, progress=False)
-    recipe = RECIPES[CHOSEN]
-    count = UPDATES * recipe.batch_size
-    windows = string_windows(digits, count, **recipe.windows, seed=10 + seed)
-    fit(
-        by_windows,
-        windows,
-        passes=1,
-        schedule=(eta_windows,),
-        seed=seed,
-        batch_size=recipe.batch_size,
-        curvature_every=recipe.curvature_every,
-        distort=noise,
-        progress=False,
-    )
-    return by_strings, by_windows
 
 
 def judged_on(model, digits, seed):
@@ -300,7 +185,7 @@ def choose_rates():
     digits = load_digits("train", "mnist")
     figures = {}
     for strings, windows in ((1e-4, 1e-3), (3e-5, 3e-4), (1e-5, 1e-4)):
-        models = continued(BUILD / f"{CHOSEN}.safetensors", digits.subset(OWN), 0, strings, windows)
+        models = continued("strings", digits.subset(OWN), 0, RECIPES[CHOSEN], UPDATES, strings, windows)
         for eta, model in zip((f"strings {strings:g}", f"windows {windows:g}"), models):
             figures[eta] = judged_on(model, digits.subset(HELD_OUT), 100)
     write("choose-rates", figures)

@@ -102,6 +102,14 @@ def test_evaluate_scores_the_whole_test_set_beside_the_paper(small, capsys):
     assert "they do not compare" in said
 
 
+def test_evaluate_reads_strings_with_the_network_that_can(capsys):
+    assert main(["evaluate", "strings", "--dataset", "sklearn"]) == 0
+    said = capsys.readouterr().out
+    assert "scikit-learn digits, 360 digits: error rate" in said
+    shares = [float(share) for share in re.findall(r"^(?:clean|noisy|intertwined|3 to 6 .*2) +([\d.]+)%$", said, re.M)]
+    assert len(shares) == 4 and shares[0] > shares[2]
+
+
 def test_evaluate_takes_the_weights_that_come_with_the_package(mnist, capsys):
     assert main(["evaluate"]) == 0
     said = capsys.readouterr().out

@@ -19,6 +19,7 @@ from lenet_helpers.checks.loss import map_derivative, map_loss, rubbish_share
 from lenet_helpers.checks.playground import answer_or_refuse, best_single_rate
 from lenet_helpers.checks.rbf import classify, code_from_rows, rbf_penalties
 from lenet_helpers.checks.results import dot_plot, mcnemar_by_hand
+from lenet_helpers.checks.robustness import band, rotation, thicken, withstood
 from lenet_helpers.checks.sdlm import initial_bounds, running_average, sdlm_step
 from lenet_helpers.checks.strings import best_path, forward_score, spell, windows_in_field
 from lenet_helpers.checks.subsampling import amplitude, slope_from_state, subsample
@@ -75,4 +76,8 @@ __all__ = [
     "forward_score",
     "spell",
     "windows_in_field",
+    "band",
+    "rotation",
+    "thicken",
+    "withstood",
 ]

@@ -163,6 +163,10 @@ def score(options):
         report = evaluate(model, digits)
     print(f"{shown(options.weights)}: trained on {facts.get('source', 'digits that it does not name')}")
     print(report, score_table(report, facts.get("passes")), sep="\n\n")
+    if len(model.rbf.codes) > BLANK:
+        from ..study.strings import score_lines
+
+        print(f"\n{score_lines(model, digits)}")
 
 
 def predict(options):

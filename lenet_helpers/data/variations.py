@@ -104,18 +104,16 @@ def widened(fields, pixels, generator=None):
     return torch.from_numpy(averaged).to(fields)
 
 
-def every(first, last, step):
-    return tuple(range(first, last + 1, step))
-
-
+LEANS = (-45, -37.5, -30, -22.5, -15, -7.5, 0, 7.5, 15, 22.5, 30, 37.5, 45)
+SHIFTS = (-10, -8, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 8, 10)
 VARIATIONS = {
     "noise": Variation(noisy, "pixels inverted (%)", (0, 2.5, 5, 7.5, 10, 12.5, 15, 20, 25, 30), 0),
     "scale": Variation(
         scaled, "times as large", (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2), 1
     ),
-    "rotation": Variation(rotated, "anticlockwise (degrees)", every(-40, 40, 5), 0),
-    "slant": Variation(slanted, "to the right (degrees)", every(-45, 45, 5), 0),
-    "stroke width": Variation(widened, "wider by (pixels)", (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3), 0),
-    "shift down": Variation(lowered, "down (pixels)", every(-10, 10, 1), 0),
-    "shift right": Variation(moved_right, "to the right (pixels)", every(-10, 10, 1), 0),
+    "rotation": Variation(rotated, "anticlockwise (degrees)", tuple(range(-40, 41, 5)), 0),
+    "slant": Variation(slanted, "to the right (degrees)", LEANS, 0),
+    "stroke width": Variation(widened, "wider by (pixels)", (-2, -1, -0.5, 0, 0.5, 1, 2, 3), 0),
+    "shift down": Variation(lowered, "down (pixels)", SHIFTS, 0),
+    "shift right": Variation(moved_right, "to the right (pixels)", SHIFTS, 0),
 }

@@ -6,10 +6,13 @@ import torch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from .. import plots
+from ..data.variations import VARIATIONS
 from ..evaluation import TARGET_ERROR, rejection_curve
 from ..paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG10
 from .compare import errors_by_seed, mean_interval
+from .robustness import curve
 
+PERCENT = (1, 2, 5, 10, 20, 50, 100)  # ticks of a logarithmic axis
 SIZES = {"size-15000": 15000, "size-30000": 30000, "regular": 60000}
 
 
@@ -129,6 +132,35 @@ def what_matters(study, labels):
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.legend()
+    return figure
+
+
+def withstanding(table, panels, claims=None, ylabel="wrong (%)", log=True):
+    """Error against the amount of each variation, with its band, a line a network, from a table of robustness.
+
+    panels: title -> (variation, task). claims: variation -> amounts up to which the paper expects digits to be read,
+    dashed. log: whether from 1 to 2% is as far up as from 10 to 20%.
+    """
+    rows = -(-(len(panels) + 1) // 4)
+    figure, axes = plots.figure(rows, 4, height=2.1 * rows, sharey=True, squeeze=False)
+    for ax, (title, (variation, task)) in zip(axes.flat, panels.items()):
+        for network, colour in zip(table["network"].unique(), plots.PALETTE.values()):
+            line = curve(table, network, variation, task)
+            if len(line):
+                ax.plot(line["amount"], line["error"], color=colour, label=network)
+                ax.fill_between(line["amount"], line["low"], line["high"], color=colour, alpha=0.3, linewidth=0)
+        for amount in (claims or {}).get(variation, ()):
+            ax.axvline(amount, color=plots.INK, linestyle="--", linewidth=1)
+        ax.set(title=title, xlabel=VARIATIONS[variation].unit, yscale="log" if log else "linear")
+        ax.set_ylim(0.5 if log else 0, 100)
+        if log:
+            ax.set_yticks(PERCENT, list(map(str, PERCENT)))
+            ax.yaxis.set_minor_formatter(NullFormatter())
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel)
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    axes.flat[len(panels)].legend(*axes.flat[0].get_legend_handles_labels(), loc="center")
     return figure
 
 

@@ -4,6 +4,7 @@
 import { layPaper } from "./sheet.js";
 import { fitBox } from "./centring.js";
 import { field, paint, signed } from "./colours.js";
+import { fetched } from "./fetched.js";
 import { offerSample } from "./hand.js";
 import { readWeights } from "./lenet.js";
 import { read } from "./reading.js";
@@ -77,9 +78,7 @@ async function start(page) {
   offerSample(pad, sheet, "digit", () => 1);
 
   try {
-    const answer = await fetch(page.dataset.weights);
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    weights = readWeights(await answer.arrayBuffer());
+    weights = readWeights(await fetched(page.dataset.weights));
   } catch (error) {
     find(".verdict").textContent = "The network's weights did not arrive.";
     find(".remark").textContent = `${error.message}. Your drawing is kept: reload the page to try again.`;

@@ -5,6 +5,7 @@
 import { layPaper } from "./sheet.js";
 import { near, paint } from "./colours.js";
 import { fitLine, MARGIN } from "./string_field.js";
+import { fetched } from "./fetched.js";
 import { readWeights } from "./lenet.js";
 import { CLASSES, readNumber } from "./number_reading.js";
 import { offerSample } from "./hand.js";
@@ -22,16 +23,10 @@ const MAP = `<div class="map" role="img"><div class="digits"></div>
   <p class="legend">penalty: 0 <i></i> ${FAR} and more; the blue line is the path read</p></div>`;
 const ANSWER = `<p class="verdict">${EMPTY}</p><p class="remark">${EMPTY_REMARK}</p><p class="spoken" role="status"></p>`;
 
-async function fetchWeights(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  return readWeights(await answer.arrayBuffer(), CLASSES.length);
-}
-
 function start(page) {
   const pad = page.querySelector(".pad"), find = (selector) => page.querySelector(selector);
   find(".answer").innerHTML = ANSWER;
-  let weights = null, arriving = null;
+  let weights = null;
 
   const say = (verdict, remark) => {
     find(".verdict").textContent = verdict;
@@ -75,14 +70,12 @@ function start(page) {
     }
     pad.dataset.milliseconds = (performance.now() - began).toFixed(1);
   };
-  const arrive = () => (arriving ??= fetchWeights(page.dataset.weights));
   const read = async () => {
     if (!weights) {
       find(".remark").textContent = "Fetching the network that reads numbers ...";
       try {
-        weights = await arrive();
+        weights = readWeights(await fetched(page.dataset.weights), CLASSES.length);
       } catch (error) {
-        arriving = null;
         say("The network's weights did not arrive.", `${error.message}. Your drawing is kept: draw on to try again.`);
         return;
       }
@@ -93,7 +86,7 @@ function start(page) {
   const sheet = layPaper(pad, { shelf: `lenet-page:${page.id}`, changed: read, thing: "number" });
   sheet.canvas.insertAdjacentHTML("afterend", MAP);
   offerSample(pad, sheet, "number", () => 3 + Math.floor(3 * Math.random()));
-  pad.addEventListener("focusin", () => arrive().catch(() => {}), { once: true }); // `read` says what went wrong
+  pad.addEventListener("focusin", () => fetched(page.dataset.weights).catch(() => {}), { once: true }); // `read` says what went wrong
   draw(null);
   if (sheet.isUsed()) read();
 }

@@ -146,7 +146,7 @@ def test_the_pages_map_has_the_packages_colours(modules, site):
     penalties = [0, 2, 7.5, 14, 21, 33, 40, 90]
     found = modules.evaluate(COLOURS, [f"{site}_static/colours.js", FAR, penalties])
     expected = NEAR(np.clip(np.array(penalties) / FAR, 0, 1))[:, :3] * 255
-    np.testing.assert_allclose(found, expected, atol=2)
+    np.testing.assert_allclose(found, expected, atol=4)  # a step of 256 from white to dark
 
 
 def sheet_with(strokes, width=10):

@@ -17,8 +17,8 @@ LARGEST_FILE = 2_000_000  # bytes
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/-])(/(?:home|root|tmp|work|Users|usr|var|opt|mnt|content)/|[A-Z]:\\\\)")
 LINK = re.compile(r"\]\(([\w./-]+\.ipynb)\)")
 MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
-WITH_EXERCISES = range(0, 14)
-WITH_PREDICTIONS = range(0, 14)  # those that open with a question and ask for a prediction
+WITH_EXERCISES = range(0, 16)
+WITH_PREDICTIONS = range(0, 16)  # those that open with a question and ask for a prediction
 
 
 def tagged(cell, tag):

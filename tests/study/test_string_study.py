@@ -2,14 +2,15 @@
 
 import importlib.util
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from lenet_helpers.data.digits import load_digits
-from lenet_helpers.data.strings import make_strings
-from lenet_helpers.study.strings import string_figures
+from lenet_helpers.data.strings import Strings, make_strings
+from lenet_helpers.strings import Reading
+from lenet_helpers.study.strings import Recipe, reader_from, scores, string_figures, whole_right
 from lenet_helpers.weights import load_weights
 
 SCRIPT = Path(__file__).parents[2] / "studies" / "strings.py"
@@ -23,12 +24,19 @@ def study():
     return module
 
 
-def test_a_recipe_trains_the_network_of_eleven_classes(study):
-    digits = load_digits("train", "sklearn")
-    few = replace(study.RECIPES["four"], count=800, etas=(1e-3, 5e-4), curvature_every=400)
-    model, history = study.train(few, digits, progress=False)
-    assert len(model.rbf.codes) == 11
-    assert history.series("train_error")[1] < history.series("train_error")[0]
+def test_a_reader_begins_as_the_network_of_single_digits_and_learns_by_its_recipe():
+    regular, model = load_weights("regular"), reader_from("regular")
+    x = torch.rand(3, 1, 32, 32)
+    assert torch.equal(model(x)[:, :10], regular(x)) and model(x).shape == (3, 11)
+    few = Recipe({"blanks": 0.4}, count=800, etas=(1e-3, 5e-4), curvature_every=400)
+    errors = few.train(model, load_digits("train", "sklearn"), progress=False).series("train_error")
+    assert errors[1] < errors[0]
+
+
+def test_a_reader_goes_on_as_it_was():
+    strings, again = load_weights("strings"), reader_from("strings")
+    for name, tensor in strings.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name])
 
 
 def test_the_packaged_network_is_that_of_the_recipe_chosen(study):
@@ -40,10 +48,25 @@ def test_the_packaged_network_is_that_of_the_recipe_chosen(study):
         assert kept["windows"] == recipe.windows and tuple(kept["etas"]) == recipe.etas
 
 
-def test_whole_right_counts_strings_from_first_to_last_digit(study):
+def test_whole_right_counts_strings_from_first_to_last_digit():
     strings = make_strings(load_digits("test", "sklearn"), 4, seed=1)
     texts = [strings.texts[0], strings.texts[1][:-1], strings.texts[2] + "1", strings.texts[3]]
-    assert study.whole_right(texts, strings) == 50.0
+    assert whole_right(texts, strings) == 50.0
+
+
+def test_scores_tell_apart_what_went_wrong_and_reject_the_least_sure(monkeypatch):
+    texts = ("12",) * 20
+    answers = {"1": 0.1, "123": 0.8, "13": 0.7}  # too short, too long, a digit wrong
+    readings = [Reading(text, (), sure, None, torch.zeros(11, 3)) for text, sure in answers.items()]
+    readings += [Reading("12", (), 0.9, None, torch.zeros(11, 3))] * 17
+    monkeypatch.setattr("lenet_helpers.study.strings.read_strings", lambda model, fields, grammar: readings)
+    assert scores(None, Strings(torch.zeros(20, 32, 40), texts, None, "blocks")) == {
+        "strings": 20,
+        "whole right, %": 85.0,
+        "wrong of the rest with 5% rejected, %": pytest.approx(100 * 2 / 19),
+        "too short, too long, a digit wrong, %": [5.0, 5.0, 5.0],
+        "local minima, whole right, %": 0.0,
+    }
 
 
 def test_figures_are_shares_of_the_strings_they_name():

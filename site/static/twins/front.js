@@ -3,6 +3,7 @@
 import livePictureFront from "../live_picture.js";
 import sliderFront from "../slider.js";
 import { fitBox } from "../centring.js";
+import { fetched } from "../fetched.js";
 import { readWeights } from "../lenet.js";
 import { layPaper } from "../sheet.js";
 
@@ -72,12 +73,6 @@ export function choice(el, name, options, chosen, changed) {
   const select = el.querySelector(`#${id}`);
   select.selectedIndex = options.findIndex(([, value]) => value === chosen);
   select.addEventListener("change", () => changed(options[select.selectedIndex][1]));
-}
-
-async function fetched(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`${address.split("/").at(-1)} did not arrive: status ${answer.status}`);
-  return answer.arrayBuffer();
 }
 
 export const weightsOf = async (el) => readWeights(await fetched(el.dataset.weights));
