@@ -94,8 +94,8 @@ the mean over all seeds (Student's t, wide for two or three), or of one network 
 A test set of 10,000 leaves about ±0.2 on every single figure (95%), whatever the seeds do. Differences are
 paired by seed where two recipes share seeds, else Welch's t; what they leave open at 95% is called equal."""
 ASTRAY_NOTE = f"""\
-All runs of each experiment, of four passes or more, whose worst run ends at more than {tables.ASTRAY} times the error of
-the best; those beyond that in bold. Error after passes 1, 2, 3 and the last."""
+All runs of each experiment, of four passes or more, whose worst run ends at more than {tables.ASTRAY} times the error
+of the best; those beyond that in bold. Error after passes 1, 2, 3 and the last."""
 CHOICES_NOTE = """\
 The lowest first, and each other compared with it. "Equal" is what the runs do not tell apart at 95%. Where the one that
 was taken is not the lowest, it was so when it was taken: others, or more seeds, came later."""
