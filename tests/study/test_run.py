@@ -18,7 +18,7 @@ import torch
 from lenet_helpers.data.digits import load_digits
 from lenet_helpers.files import load_tensors
 from lenet_helpers.study.plan import Run, load_plan, split
-from lenet_helpers.study.run import StudyError, is_finished, run_study
+from lenet_helpers.study.run import StudyError, is_finished, on_cluster, run_study
 from lenet_helpers.weights import load_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -351,3 +351,15 @@ def test_a_cluster_that_loses_a_worker_ends_complete_with_the_bits_of_one_machin
     assert any((workers[1][1] / "build" / name).exists() for name in interrupted)  # the other worker took it over
     assert "4 of 4 done" in output.read_text(encoding="utf-8")
     assert same_bits(local, spread, names_of(plan))
+
+
+def test_one_worker_that_joins_late_does_a_clusters_work(monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="needs the study extra: pip install 'lenet_helpers[study]'")
+    monkeypatch.setattr("lenet_helpers.study.run.train_run", lambda name: (name, threading.current_thread().name))
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, processes=False, dashboard_address=None) as one:
+        late = threading.Timer(0.5, one.scale, [1])
+        late.start()
+        done = dict(on_cluster([("a",), ("b",)], one.scheduler_address))
+        late.join()
+    assert done.keys() == {"a", "b"}
+    assert all("Dask" in thread for thread in done.values())
