@@ -93,6 +93,9 @@ after the last pass, over the whole test set, one number a seed; n counts seeds.
 the mean over all seeds (Student's t, wide for two or three), or of one network over all digits (Wilson), as said.
 A test set of 10,000 leaves about ±0.2 on every single figure (95%), whatever the seeds do. Differences are
 paired by seed where two recipes share seeds, else Welch's t; what they leave open at 95% is called equal."""
+ASTRAY_NOTE = f"""\
+All runs of each experiment, of four passes or more, whose worst run ends at more than {tables.ASTRAY} times the error
+of the best; those beyond that in bold. Error after passes 1, 2, 3 and the last."""
 CHOICES_NOTE = """\
 The lowest first, and each other compared with it. "Equal" is what the runs do not tell apart at 95%. Where the one that
 was taken is not the lowest, it was so when it was taken: others, or more seeds, came later."""
@@ -118,6 +121,9 @@ def build_results(results_dir=RESULTS):
         *figures,
         "## Experiments, judged on the test set",
         tables.experiments_table(study, "test"),
+        "## Runs that went astray",
+        ASTRAY_NOTE,
+        tables.astray_table(study),
         "## Choices, judged on held-out training patterns",
         CHOICES_NOTE,
         *tables.choices(study),

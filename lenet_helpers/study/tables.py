@@ -8,6 +8,7 @@ from .plan import Run
 from .read import RECIPES, claims
 
 MAIN = "regular"
+ASTRAY = 1.4  # times the error of the best seed: far beyond the scatter of the others
 NAMES = {"rbf_scale": "penalty scale", "held_out": "held out", "curvature_every": "h renewed every"}
 COMMITTEES = {recipe.regular: recipe.regular_seeds for recipe in RECIPES} | {
     recipe.distorted: recipe.distorted_seeds for recipe in RECIPES
@@ -51,6 +52,14 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
     "A smaller first eta, with distortions": (
         ("rate-gentle", "strength-elastic-0", "rate-gentle-elastic", "strength-elastic-17-weak"),
         "rate-gentle",
+    ),
+    "A smaller first eta, with distortions of strength 4, a run of which went astray": (
+        ("strength-4-renewed", "strength-4-gentle"),
+        None,
+    ),
+    "A smaller first eta, with penalty scale 1, two runs of which went astray": (
+        ("margin-20-scale-1-renewed", "margin-20-scale-1-gentle"),
+        None,
     ),
     "The rate of plain SGD": (("rate-0.0001", "rate-0.0003", "rate-0.001", "rate-0.003"), "rate-0.0003"),
 } | {
@@ -181,6 +190,23 @@ def experiments_table(study, judged_on, named=""):
 
 def by_seed(errors):
     return ", ".join(f"{error:.2f}" for error in errors)
+
+
+def astray_table(study):
+    """A row a run of each experiment of four passes or more whose worst run ends far from its best, those afar in bold.
+
+    Errors are those of the patterns that the run was judged on, after passes 1, 2, 3 and the last.
+    """
+    rows = []
+    for name in study.experiments():
+        errors = study.errors(name)
+        if len(errors) < 2 or study.curves(name).shape[1] < 4 or errors.max() <= ASTRAY * errors.min():
+            continue
+        for run in study.runs(name):
+            after = [f"{row['error']:.2f}" for row in run["passes"]]
+            far = run["error"] > ASTRAY * errors.min()
+            rows.append((f"**{run['name']}**" if far else run["name"], *after[:3], after[-1]))
+    return table(["run", "pass 1", "pass 2", "pass 3", "last"], rows)
 
 
 def choices(study):

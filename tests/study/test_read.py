@@ -144,6 +144,19 @@ def test_a_departure_from_the_paper_stands_beside_the_run_that_undoes_it(folder)
     assert f"{3.0 - regular:+.3f} (Welch's t, 1 and 5 runs: no interval)" in row
 
 
+def test_a_run_that_went_astray_stands_beside_its_siblings(folder):
+    curve = [5.0, 6.0, 4.0, 2.0]
+    for seed, errors in enumerate(([3.0, 2.0, 1.5, 1.0], curve, [3.1, 2.1, 1.6, 1.39])):
+        run = record(f"uneven-{seed}", "uneven", seed, errors, errors)
+        (folder / "runs" / f"uneven-{seed}.json").write_text(json.dumps(run), encoding="utf-8")
+    rows = tables.astray_table(load_study(folder)).splitlines()[2:]
+    assert rows == [
+        "| uneven-0 | 3.00 | 2.00 | 1.50 | 1.00 |",
+        "| **uneven-1** | 5.00 | 6.00 | 4.00 | 2.00 |",
+        "| uneven-2 | 3.10 | 2.10 | 1.60 | 1.39 |",
+    ]
+
+
 def test_the_choice_that_was_taken_is_marked_and_compared_with_the_lowest():
     study = load_study(ROOT / "results")
     table = tables.choice_table(study, *tables.CHOICES["j, with h every 1,000 patterns"]).splitlines()
