@@ -110,9 +110,7 @@ def every(first, last, step):
 
 VARIATIONS = {
     "noise": Variation(noisy, "pixels inverted (%)", (0, 2.5, 5, 7.5, 10, 12.5, 15, 20, 25, 30), 0),
-    "scale": Variation(
-        scaled, "times as large", (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2), 1
-    ),
+    "scale": Variation(scaled, "times as large", (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2), 1),
     "rotation": Variation(rotated, "anticlockwise (degrees)", every(-40, 40, 5), 0),
     "slant": Variation(slanted, "to the right (degrees)", every(-45, 45, 5), 0),
     "stroke width": Variation(widened, "wider by (pixels)", (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3), 0),
