@@ -1,6 +1,6 @@
 """Many runs from one plan: each run a unit that is resumed, never repeated, and ends as one JSON file.
 
-joblib spreads the runs over the cores of one machine or over a Dask cluster, one thread each, in plan order.
+joblib spreads the runs over the cores of one machine, Dask over those of many, one thread each, in plan order.
 What a run leaves behind is read by `lenet_helpers.study.read`; nothing here compares or draws.
 """
 
@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -182,17 +181,14 @@ def run_study(plan_path, scheduler=None, jobs=None, only=None, results="results"
     )
     command = f"python -m lenet_helpers study --plan {Path(plan_path).as_posix()}"
     failures = []
-    here = os.getpid() if scheduler is None else None
-    with backend(scheduler):
-        trained = joblib.Parallel(n_jobs=jobs or -1, batch_size=1, return_as="generator_unordered")(
-            joblib.delayed(train_run)(run, str(build), f"{command} --only {run.name}", here) for run in pending
-        )
-        for count, outcome in enumerate(trained, start=1):
-            if "failure" in outcome:
-                failures.append(outcome["failure"])
-            else:
-                store(outcome, results)
-            print(f"study: {count} of {len(pending)} done", flush=True)
+    works = [(run, str(build), f"{command} --only {run.name}") for run in pending]
+    trained = on_this_machine(works, jobs) if scheduler is None else on_cluster(works, scheduler)
+    for count, outcome in enumerate(trained, start=1):
+        if "failure" in outcome:
+            failures.append(outcome["failure"])
+        else:
+            store(outcome, results)
+        print(f"study: {count} of {len(pending)} done", flush=True)
     if failures:
         raise StudyError("\n".join([f"{len(failures)} of {len(pending)} runs failed; the others are kept.", *failures]))
     return [run.name for run in pending]
@@ -204,16 +200,20 @@ def is_finished(run, results):
     return path.is_file() and read_record(path)["configuration_hash"] == run.digest()
 
 
-@contextmanager
-def backend(scheduler):
-    """joblib on this machine's processes, or on the Dask cluster at the address `scheduler`."""
-    if scheduler is None:
-        yield
-        return
-    from dask.distributed import Client
+def on_this_machine(works, jobs):
+    """What `train_run` returns for each of `works`, its arguments, as it comes: in processes that end with this one."""
+    spread = joblib.Parallel(n_jobs=jobs or -1, batch_size=1, return_as="generator_unordered")
+    return spread(joblib.delayed(train_run)(*work, os.getpid()) for work in works)
 
-    with Client(scheduler) as client, joblib.parallel_config("dask", client=client):
-        yield
+
+def on_cluster(works, scheduler):
+    """The same, by the workers of the Dask scheduler at this address, however many there are and whenever they join."""
+    from dask.distributed import Client, as_completed
+
+    with Client(scheduler) as client:
+        futures = [client.submit(train_run, *work, pure=False) for work in works]
+        for future in as_completed(futures):
+            yield future.result()
 
 
 def store(outcome, results):
