@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, smooth_light
-from .lines import printed_lines, thickness
+from .lines import LINE, printed_lines, thickness
 from .sliding import median_of_nine, opened, widened
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
@@ -17,6 +17,8 @@ PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
 RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
 SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
 WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digits is 2.0
+APART = 0.2  # of the height: between tall pieces side by side; in one of MNIST's 60,000 training digits it is larger
+UPRIGHT = 1.5  # times as high as it is wide, in two even parts: two digits (or one of six of the 60,000)
 MIDDLING = 0.55  # of full ink: as PALE, of what still stands out from the ground as it is seen from closer by
 BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
 STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
@@ -138,7 +140,8 @@ def _look_at(grey, sign, departure, noise):
     near &= ~widened(seen_lines, 1) | _closed(strong, max(round(stroke / 2), 1))
     share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
     share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
-    if _is_sheet(strong):  # it is read only where nothing else is seen
+    lines_alone = (pieces.at_border & _bars(pieces))[chosen].all()
+    if lines_alone or _is_sheet(strong):  # it is read only where nothing else is seen
         length = 0
     other = not_one_digit(pieces, chosen)
     return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length)
@@ -208,11 +211,22 @@ def _shown(pieces):
     inside = ~pieces.at_border
     if (pieces.span[inside] >= SMALL * side).any():
         kept &= inside
-    for piece in np.flatnonzero(kept & (pieces.span >= SMALL * side)):
+    large = pieces.span >= SMALL * side
+    bars = large & _bars(pieces)
+    if (kept & large & ~bars).any():
+        kept &= ~bars
+    for piece in np.flatnonzero(kept & large):
         if _frames(pieces, piece, kept):
             kept[piece] = False
     total = pieces.mass[kept].sum()
     return kept & (pieces.mass >= SPECK * total)
+
+
+def _bars(pieces):
+    """Which pieces are straight, level or upright, and as long as a printed line: lines wider than most."""
+    rows, columns = pieces.labels.shape
+    long = (pieces.width >= LINE * columns) | (pieces.height >= LINE * rows)
+    return long & (pieces.area >= RECTANGLE * pieces.height * pieces.width)
 
 
 def _frames(pieces, piece, kept):
@@ -229,12 +243,22 @@ def not_one_digit(pieces, chosen):
     """What the chosen pieces look like if that is not one digit, else ""."""
     ends = pieces.ends[chosen]
     height, width = ends[:, 2:].max(axis=0) - ends[:, :2].min(axis=0)
-    large = ends[pieces.height[chosen] >= 0.5 * height]
-    large = large[np.argsort(large[:, 1])]
-    if len(large) > 1 and width > 0.9 * height and (large[1:, 1] >= large[:-1, 3]).all():
-        return f"this looks like {NUMBERS.get(len(large), 'several')} digits side by side"
+    gaps, count = _gaps(ends[pieces.height[chosen] >= 0.5 * height], 1)
+    if count > 1 and gaps.min() >= 0 and (width > 0.9 * height or gaps.max() > APART * height):
+        return f"this looks like {NUMBERS.get(count, 'several')} digits side by side"
+    parts = ends[pieces.height[chosen] >= 0.25 * height]
+    gaps, count = _gaps(parts, 0)
+    even = (parts[:, 2] - parts[:, 0]).max(initial=0) <= 0.65 * height
+    if count > 1 and even and gaps.min() >= 0 and height > UPRIGHT * width:
+        return f"this looks like {NUMBERS.get(count, 'several')} digits one above the other"
     if width > WIDEST * height and pieces.mask(chosen).sum() < SOLID * height * width:
         return "this is wider than any digit, as two that touch are"
     if len(ends) >= MANY:
         return f"this looks like a page, or {len(ends)} scattered pieces"
     return ""
+
+
+def _gaps(ends, axis):
+    """The gaps between pieces in order, of rows (axis 0) or columns (1), and how many pieces there are."""
+    ends = ends[np.argsort(ends[:, axis])]
+    return ends[1:, axis] - ends[:-1, axis + 2], len(ends)

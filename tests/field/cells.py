@@ -13,7 +13,7 @@ WIDTHS = 0.01, 0.06  # of a line, in heights of the digit
 
 
 def form(rng, digits, room=(0.1, 0.45), beyond=(-0.03, 0.25), low=60):
-    """A digit on a sheet, the cell's lines (top, left, bottom, right) around it, what lies beyond them, the label."""
+    """A digit on a sheet, the places of the cell's lines (top, left, bottom, right), the digit's size, the label."""
     ink, label = drawn(rng, digits, low)
     size = max(ink.shape)
     inside, outside = (np.round(size * rng.uniform(*each, 4)).astype(int) for each in (room, beyond))

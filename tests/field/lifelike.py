@@ -1,4 +1,4 @@
-"""Life-like pictures of MNIST's test digits, as kinds.py and cells.py make them, read as `predict` reads them.
+"""Life-like pictures of MNIST's test digits (kinds.py, cells.py) and of others (others.py), read as `predict` does.
 
 `python tests/field/lifelike.py SEED COUNT [KIND ...]` reads COUNT pictures of each kind, or of those named, and prints
 how many came out right, were refused and were wrong.
@@ -7,18 +7,23 @@ how many came out right, were refused and were wrong.
 import sys
 
 import numpy as np
+import torch
+from cells import CELLS
 from kinds import KINDS, REFUSE
+from others import OTHERS
+
+EVERY = KINDS | CELLS | OTHERS
 
 
 def pictures(kind, seed, count, test):
     """`count` pictures of a kind with what is right for each; the same seed makes the same pictures."""
-    rng = np.random.default_rng([seed, list(KINDS).index(kind)])
+    rng = np.random.default_rng([seed, list(EVERY).index(kind)])
 
     def digits():
         place = int(rng.integers(len(test)))
         return test.images[place].numpy(), int(test.labels[place])
 
-    return [KINDS[kind](rng, digits) for _ in range(count)]
+    return [EVERY[kind](rng, digits) for _ in range(count)]
 
 
 def judged(kind, seed, count, test, read):
@@ -35,6 +40,7 @@ def judged(kind, seed, count, test, read):
 def reader():
     """What `predict` answers for a picture."""
     from lenet_helpers import centre_digit, load_weights, to_input
+    from lenet_helpers.likeness import unlike_a_digit
 
     model = load_weights()
 
@@ -43,17 +49,19 @@ def reader():
             digit = centre_digit(picture)
         except ValueError:
             return REFUSE
-        return int(model.predict(to_input(digit)))
+        with torch.no_grad():
+            penalties = model(to_input(digit))[0]
+        return REFUSE if unlike_a_digit(penalties.min().item())[1] else int(penalties.argmin())
 
     return read
 
 
-def main(seed, count):
+def main(seed, count, *kinds):
     from lenet_helpers import load_digits
 
     test, read, total = load_digits("test", "mnist"), reader(), np.zeros(3, int)
     print(f"seed {seed}, {count} pictures of each kind\n{'kind':22}{'right':>7}{'refused':>9}{'wrong':>7}")
-    for kind in KINDS:
+    for kind in kinds or EVERY:
         counts = judged(kind, seed, count, test, read)
         total += counts
         print("{:22}{:7}{:9}{:7}".format(kind, *counts), flush=True)
@@ -61,4 +69,4 @@ def main(seed, count):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
