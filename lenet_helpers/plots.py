@@ -200,7 +200,7 @@ def string_map(field: torch.Tensor, penalties: torch.Tensor, path: torch.Tensor 
     axes[1].set(yticks=range(classes), yticklabels=names, xlabel="column of the field", ylabel="class")
     for ax in axes:
         ax.grid(False)
-    fig.colorbar(shown, ax=axes[1], label="penalty", pad=0.01)
+    fig.colorbar(shown, ax=axes[1], label="penalty (½ squared distance)", pad=0.01)
     return fig
 
 

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 
@@ -17,6 +18,7 @@ from ..data.strings import BLANK
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..export import MissingPackageError, export_onnx
 from ..files import CheckpointError, check_writable
+from ..likeness import unlike_a_digit
 from ..losses import MAPLoss
 from ..model import LeNet5
 from ..paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
@@ -195,9 +197,14 @@ def predict_digits(options):
         else:
             with torch.no_grad(), blaming(weights):
                 penalties = model(to_input(sighting.digit).to(model.c1.weight))[0, :BLANK]  # a blank is no answer here
-            listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties.tolist()))
-            print(f"{shown(name)}: {int(penalties.argmin())}   penalties  {listed}")
-            read += 1
+            remark, refused = unlike_a_digit(penalties.min().item()) if weights == "regular" else ("", False)
+            if refused:
+                leave_out(name, remark)
+                sighting, penalties = replace(sighting, digit=None, refusal=remark), None
+            else:
+                listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties.tolist()))
+                print(f"{shown(name)}: {int(penalties.argmin())}   penalties  {listed}" + (remark and f"   ({remark})"))
+                read += 1
         if options.explain:
             from .explain import save_explanation  # imports matplotlib, which takes a second
 

@@ -7,6 +7,7 @@ from .streams import patient_streams
 
 LARGEST = 3.4028234663852886e38  # float32's; torch would say, and --help need not wait for it
 
+
 class Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows the defaults that say something."""
 
@@ -170,5 +171,3 @@ def add_updates(train):
         "--distort", type=number, nargs=4, metavar=("TRANSLATION", "SCALING", "SQUEEZING", "SHEAR"),
         help="distort nine of ten presentations by up to these strengths, such as 1 0.15 0.15 0.25",
     )  # fmt: skip
-
-

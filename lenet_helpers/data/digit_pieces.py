@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, opened, smooth_light
-from .lines import printed_lines
+from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, smooth_light
+from .lines import LINE, printed_lines, thickness
+from .sliding import median_of_nine, opened, widened
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
 SPECK = 0.02  # a piece with less than this share of the ink is dirt
@@ -16,6 +17,8 @@ PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
 RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
 SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
 WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digits is 2.0
+APART = 0.2  # of the height: between tall pieces side by side; in one of MNIST's 60,000 training digits it is larger
+UPRIGHT = 1.5  # times as high as it is wide, in two even parts: two digits (or one of six of the 60,000)
 MIDDLING = 0.55  # of full ink: as PALE, of what still stands out from the ground as it is seen from closer by
 BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
 STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
@@ -64,7 +67,7 @@ class Pieces:
 
     def length(self, chosen):
         """Of the longest stroke of the chosen pieces, in widths of the widest."""
-        return self.area[chosen].max() / max(_thickness(self.mask(chosen)), 1) ** 2
+        return self.area[chosen].max() / max(thickness(self.mask(chosen)), 1) ** 2
 
 
 def digit_ink(grey):
@@ -78,9 +81,10 @@ def digit_ink(grey):
     flat = grey - light
     if np.abs(flat).max() <= max(6 * noise, 1e-3 * np.abs(grey).max()):
         return best
+    smooth = median_of_nine(flat) if noise else flat
     for width in WIDTHS:
         for sign in (-1, 1):
-            seen = _look_at(grey, sign, departure_from_ground(sign * flat, width, noise), noise)
+            seen = _look_at(grey, sign, departure_from_ground(sign * flat, sign * smooth, width), noise)
             best = max(best, seen, key=lambda each: each.length)
         if best.length >= STROKES:
             break
@@ -106,19 +110,21 @@ def _look_at(grey, sign, departure, noise):
     kept &= pieces.peak >= PALE * full
     mask = pieces.mask(kept)
     # the ground again, from closer by: what is three strokes wide is no stroke, but a shadow
-    thickness = _thickness(mask & (departure > full / 2))
-    width = round(3 * thickness + 3)
+    stroke = thickness(mask & (departure > full / 2))
+    width = round(3 * stroke + 3)
     if width < 0.3 * max(grey.shape):
-        departure = np.maximum(departure - np.maximum(opened(departure, width, noise > 0), 0), 0)
+        wide = opened(median_of_nine(departure) if noise else departure, width)
+        departure = np.maximum(departure - np.maximum(wide, 0), 0)
         full = _full(departure, mask)
     inklevel = np.median(sign * grey[mask & (departure > full / 2)])
     contrast = np.maximum(inklevel - sign * ground, departure[mask].max() / 2)
     share = departure / contrast
     faint = np.clip(max(5 * noise / full, 8 * _halo(share, mask & (share > 0.5))), CLEAR, NOISY)
     set_aside = seen_lines | (pieces.labels > 0) & ~mask
-    strong = ndimage.binary_propagation(mask & (share > faint), TOUCHING, mask=(share > faint) & ~set_aside)
-    pieces = Pieces(strong, share)
+    pieces = Pieces(_connected((share > faint) & ~set_aside, mask), share)
     chosen = _shown(pieces) & (pieces.peak >= MIDDLING)
+    if seen_lines.any():
+        chosen &= ~_remnants(pieces, seen_lines)
     if not chosen.any():
         return nothing
     strong = pieces.mask(chosen)
@@ -130,25 +136,52 @@ def _look_at(grey, sign, departure, noise):
     top, left = pieces.ends[chosen, :2].min(axis=0)
     bottom, right = pieces.ends[chosen, 2:].max(axis=0)
     box = (int(top), int(left), int(bottom), int(right))
-    near = ndimage.binary_dilation(strong, TOUCHING, iterations=max(round(thickness / 2), 1))
+    near = widened(strong, max(round(stroke / 2), 1))
+    near &= ~widened(seen_lines, 1) | _closed(strong, max(round(stroke / 2), 1))
     share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
     share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
-    if _is_sheet(strong):  # it is read only where nothing else is seen
+    lines_alone = (pieces.at_border & _bars(pieces))[chosen].all()
+    if lines_alone or _is_sheet(strong):  # it is read only where nothing else is seen
         length = 0
     other = not_one_digit(pieces, chosen)
     return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length)
 
 
+def _connected(mask, seeds):
+    """The pieces of the mask that hold a seed."""
+    labels, count = ndimage.label(mask, structure=TOUCHING)
+    kept = np.zeros(count + 1, bool)
+    kept[labels[seeds & mask]] = True
+    return kept[labels] & mask
+
+
+def _closed(mask, by):
+    """The mask with its gaps of up to twice `by` pixels filled."""
+    return ~widened(~widened(mask, by), by)
+
+
+def _remnants(pieces, lines):
+    """Which pieces, beside the heaviest, lie along the lines that were taken away: what the lines left behind."""
+    along = widened(lines, max(round(REMNANT * max(lines.shape) / 4), 2)) & (pieces.labels > 0)
+    covered = np.bincount(pieces.labels[along], minlength=pieces.count + 1)[1:]
+    return (covered >= 0.9 * pieces.area) & (pieces.mass < pieces.mass.max())
+
+
+def _filled(mask):
+    """The mask with its holes."""
+    outside, _ = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    return (outside != outside[0, 0])[1:-1, 1:-1]
+
+
 def _has_edges(level, mask, inklevel, full):
     """Whether the pixels around the ink are no ink: around a gap between strokes, some are of the gap's level."""
-    once = ndimage.binary_dilation(mask, TOUCHING)
-    around = ndimage.binary_dilation(once, TOUCHING) & ~once
+    around = widened(mask, 2) & ~widened(mask, 1)
     return not around.any() or (inklevel - level[around] > 0.4 * full).mean() > 0.85
 
 
 def _is_sheet(mask):
     """Whether the mask is a large rectangle, turned by up to ten degrees, with nothing or little written on it."""
-    filled = ndimage.binary_fill_holes(mask)
+    filled = _filled(mask)
     row, column = np.nonzero(filled & ~ndimage.binary_erosion(filled))
     angle = np.radians(np.arange(-10, 11, 2))[:, None]
     along = np.cos(angle) * row + np.sin(angle) * column
@@ -156,18 +189,12 @@ def _is_sheet(mask):
     sides = 1 + np.ptp(along, axis=1), 1 + np.ptp(across, axis=1)
     best = (sides[0] * sides[1]).argmin()
     large = min(sides[0][best], sides[1][best]) > SMALL * max(mask.shape)
-    return large and filled.sum() > RECTANGLE * sides[0][best] * sides[1][best] and mask.sum() > 0.8 * filled.sum()
-
-
-def _thickness(mask):
-    """Of the widest stroke, in pixels."""
-    return 2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max()
+    return large and filled.sum() > RECTANGLE * sides[0][best] * sides[1][best] and mask.sum() > SOLID * filled.sum()
 
 
 def _halo(share, strong):
     """The share of full ink that four fifths of the pixels around strong ink do not reach: 0 on clean ground."""
-    once = ndimage.binary_dilation(strong, TOUCHING, iterations=2)
-    around = ndimage.binary_dilation(once, TOUCHING, iterations=2) & ~once
+    around = widened(strong, 4) & ~widened(strong, 2)
     return np.percentile(share[around], 80) if around.any() else 0
 
 
@@ -184,16 +211,27 @@ def _shown(pieces):
     inside = ~pieces.at_border
     if (pieces.span[inside] >= SMALL * side).any():
         kept &= inside
-    for piece in np.flatnonzero(kept & (pieces.span >= SMALL * side)):
+    large = pieces.span >= SMALL * side
+    bars = large & _bars(pieces)
+    if (kept & large & ~bars).any():
+        kept &= ~bars
+    for piece in np.flatnonzero(kept & large):
         if _frames(pieces, piece, kept):
             kept[piece] = False
     total = pieces.mass[kept].sum()
     return kept & (pieces.mass >= SPECK * total)
 
 
+def _bars(pieces):
+    """Which pieces are straight, level or upright, and as long as a printed line: lines wider than most."""
+    rows, columns = pieces.labels.shape
+    long = (pieces.width >= LINE * columns) | (pieces.height >= LINE * rows)
+    return long & (pieces.area >= RECTANGLE * pieces.height * pieces.width)
+
+
 def _frames(pieces, piece, kept):
     """Whether a piece is a rectangle around another one."""
-    filled = ndimage.binary_fill_holes(pieces.labels[pieces.boxes[piece]] == piece + 1)
+    filled = _filled(pieces.labels[pieces.boxes[piece]] == piece + 1)
     if filled.mean() < RECTANGLE:
         return False
     top, left, bottom, right = pieces.ends[piece]
@@ -205,12 +243,22 @@ def not_one_digit(pieces, chosen):
     """What the chosen pieces look like if that is not one digit, else ""."""
     ends = pieces.ends[chosen]
     height, width = ends[:, 2:].max(axis=0) - ends[:, :2].min(axis=0)
-    large = ends[pieces.height[chosen] >= 0.5 * height]
-    large = large[np.argsort(large[:, 1])]
-    if len(large) > 1 and width > 0.9 * height and (large[1:, 1] >= large[:-1, 3]).all():
-        return f"this looks like {NUMBERS.get(len(large), 'several')} digits side by side"
+    gaps, count = _gaps(ends[pieces.height[chosen] >= 0.5 * height], 1)
+    if count > 1 and gaps.min() >= 0 and (width > 0.9 * height or gaps.max() > APART * height):
+        return f"this looks like {NUMBERS.get(count, 'several')} digits side by side"
+    parts = ends[pieces.height[chosen] >= 0.25 * height]
+    gaps, count = _gaps(parts, 0)
+    even = (parts[:, 2] - parts[:, 0]).max(initial=0) <= 0.65 * height
+    if count > 1 and even and gaps.min() >= 0 and height > UPRIGHT * width:
+        return f"this looks like {NUMBERS.get(count, 'several')} digits one above the other"
     if width > WIDEST * height and pieces.mask(chosen).sum() < SOLID * height * width:
         return "this is wider than any digit, as two that touch are"
     if len(ends) >= MANY:
         return f"this looks like a page, or {len(ends)} scattered pieces"
     return ""
+
+
+def _gaps(ends, axis):
+    """The gaps between pieces in order, of rows (axis 0) or columns (1), and how many pieces there are."""
+    ends = ends[np.argsort(ends[:, axis])]
+    return ends[1:, axis] - ends[:-1, axis + 2], len(ends)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 LINE = 0.6  # of a picture's width or height: what is thin and straight over more of it is a printed line
+OPEN, ACROSS = 0.35, 0.95  # ... or over so much, where all but so little of the rest is hidden by wider ink
 SLOPES = np.linspace(-0.09, 0.09, 19)  # of printed lines, up to 5 degrees
 
 
@@ -14,11 +15,10 @@ def printed_lines(mask):
     printed where there are two or more, or where one runs along a border or is thinner than half the widest stroke.
     """
     lines, uncertain = np.zeros_like(mask), []
-    widest = 2 * ndimage.distance_transform_edt(np.pad(mask, 1)).max()
     for turned in (False, True):
         for pixels, width, place in _level_lines(mask.T if turned else mask):
             pixels = pixels.T if turned else pixels
-            if min(place, 1 - place) < 0.12 or width < widest / 2:
+            if min(place, 1 - place) < 0.12 or width < thickness(mask) / 2:
                 lines |= pixels
             else:
                 uncertain.append(pixels)
@@ -35,8 +35,12 @@ def _level_lines(mask):
     column = np.arange(columns)
     wide = ndimage.maximum_filter1d(thin.astype(np.uint8), 3, axis=0)  # a line may wander by a pixel
     some = slice(None, None, max(columns // 100, 1))  # enough columns to see a line by
-    coverage = np.stack([_sheared(wide, slope, column[some]).mean(axis=1) for slope in SLOPES])
-    while coverage.max() >= LINE:
+    away = column[some] - columns / 2
+    coverage = _coverage(wide[:, some], away, OPEN)
+    if coverage.any():
+        hidden = _coverage((wide | mask)[:, some], away, ACROSS)
+        coverage[(coverage < LINE) & ((coverage < OPEN) | (hidden < ACROSS))] = 0
+    while coverage.max() > 0:
         slope, row = np.unravel_index(coverage.argmax(), coverage.shape)
         at = row + np.round(SLOPES[slope] * (column - columns / 2)).astype(int)
         near = np.abs(np.arange(rows)[:, None] - at)
@@ -46,11 +50,28 @@ def _level_lines(mask):
         coverage[:, max(row - 2 * reach, 0) : row + 2 * reach + 1] = 0
 
 
-def _sheared(mask, slope, column):
-    """The named columns of the mask, each moved up so that a line of this slope lies level."""
-    rows, columns = mask.shape
-    at = np.arange(rows)[:, None] + np.round(slope * (column - columns / 2)).astype(int)
-    return np.where((at >= 0) & (at < rows), mask[np.clip(at, 0, rows - 1), column], 0)
+def _coverage(mask, away, least):
+    """The share of the columns, `away` from the middle one, that a line of each slope meets ink in: (slopes, rows).
+
+    All 0 where none can be as large as `least`.
+    """
+    row, column = np.nonzero(mask)
+    rows, coverage = len(mask), np.zeros((len(SLOPES), len(mask)))
+    if mask.any(axis=0).mean() < least:
+        return coverage
+    for slope, found in zip(SLOPES, coverage, strict=True):
+        at = row - np.round(slope * away).astype(int)[column]  # where the line crosses the middle column
+        found += np.bincount(at[(at >= 0) & (at < rows)], minlength=rows) / len(away)
+    return coverage
+
+
+def thickness(mask):
+    """Of the widest stroke of a mask, in pixels: twice the largest distance to what is not in it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return 0.0
+    inked = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return 2 * ndimage.distance_transform_edt(np.pad(inked, 1)).max()
 
 
 def _runs(mask):

@@ -1,346 +1,29 @@
-"""Life-like pictures of MNIST's test digits: photographed, scanned, framed, shadowed, several at once; all seeded.
+"""Life-like pictures of MNIST's test digits (kinds.py, cells.py) and of others (others.py), read as `predict` does.
 
-Each kind is a function (rng, digits) -> (picture, right), where digits() draws another (28, 28) digit and its label,
-and `right` is the label that a reading must give, or REFUSE. What is right is said here, before anything is read.
-`python tests/field/lifelike.py SEED COUNT` reads COUNT pictures of each kind and prints how many came out right, were
-refused and were wrong.
+`python tests/field/lifelike.py SEED COUNT [KIND ...]` reads COUNT pictures of each kind, or of those named, and prints
+how many came out right, were refused and were wrong.
 """
 
-import io
 import sys
 
 import numpy as np
-from PIL import Image
-from scipy import ndimage
-
-REFUSE = "refuse"
-
-
-def stroke(image, height, softness=0.12, pen=None):
-    """Coverage by ink 0 to 1 of an MNIST digit redrawn `height` pixels high for its 20; pen: stroke width in pixels."""
-    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
-    crop = np.pad(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 3).astype(float) / 255
-    scale = height / 20
-    large = ndimage.zoom(crop, scale, order=3)
-    ink = np.clip((large - 0.5) / max(softness, 1e-3) + 0.5, 0, 1)
-    if pen is not None:
-        ink = thin(ink > 0.5, pen)
-    rows, columns = np.flatnonzero((ink > 0.05).any(1)), np.flatnonzero((ink > 0.05).any(0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def thin(mask, pen):
-    """The mask's middle line drawn with a pen of this width: ridges of the distance to its edge."""
-    inside = ndimage.distance_transform_edt(mask)
-    smooth = ndimage.gaussian_filter(inside, 1)
-    hessian = [ndimage.gaussian_filter(inside, 1.5, order) for order in ((2, 0), (1, 1), (0, 2))]
-    trace, root = hessian[0] + hessian[2], np.hypot(hessian[0] - hessian[2], 2 * hessian[1])
-    ridge = mask & ((trace - root) / 2 < -0.12) & (smooth > 0.35 * inside.max())
-    ridge |= mask & (inside >= ndimage.maximum_filter(inside, 5)) & (smooth > 0.35 * inside.max())
-    away = ndimage.distance_transform_edt(~ridge)
-    return np.clip(pen / 2 - away + 0.5, 0, 1)
-
-
-def placed(rng, ink, room=(0.35, 1.2), shape=None):
-    """The ink somewhere on a sheet with so much room around it, in its own heights."""
-    side = max(ink.shape)
-    if shape is None:
-        top, bottom, left, right = (round(side * rng.uniform(*room)) for _ in range(4))
-        return np.pad(ink, ((top, bottom), (left, right)))
-    sheet = np.zeros(shape)
-    top, left = (rng.integers(0, whole - part + 1) for whole, part in zip(shape, ink.shape))
-    sheet[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
-    return sheet
-
-
-def photographed(rng, ink, noise=(0, 5), slope=(0, 0.25), blur=(0.3, 1.2), quality=(70, 95), dark=(0.15, 0.5), light=1):
-    """A picture of coverage by ink on paper, unevenly lit, blurred, noisy, as JPEG; `light` multiplies the paper."""
-    rows, columns = np.mgrid[-1 : 1 : ink.shape[0] * 1j, -1 : 1 : ink.shape[1] * 1j]
-    angle = rng.uniform(0, 2 * np.pi)
-    paper = rng.uniform(170, 240) * (1 + rng.uniform(*slope) * (np.cos(angle) * rows + np.sin(angle) * columns) / 2)
-    picture = paper * light * (1 - (1 - rng.uniform(*dark)) * ink)
-    picture = ndimage.gaussian_filter(picture, rng.uniform(*blur)) + rng.normal(0, rng.uniform(*noise), ink.shape)
-    return saved(picture, rng.integers(*quality))
-
-
-def saved(picture, quality=None):
-    image = Image.fromarray(np.clip(np.round(picture), 0, 255).astype(np.uint8))
-    if quality is None:
-        return image
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=int(quality))
-    return Image.open(file)
-
-
-def drawn(rng, digits, low=60, high=260):
-    image, label = digits()
-    return stroke(image, rng.integers(low, high)), label
-
-
-def clean(rng, digits):
-    image, label = digits()
-    return saved(255 - 225 * placed(rng, stroke(image, rng.integers(24, 300)), (0.1, 1.0))), label
-
-
-def small_jpeg(rng, digits):
-    image, label = digits()
-    return shrunk(image, int(rng.integers(32, 130)), rng.integers(30, 96)), label
-
-
-def shrunk(image, side, quality):
-    """An MNIST digit, dark on white with two pixels of ground, at side x side pixels, as JPEG or lossless (None)."""
-    picture = Image.fromarray(255 - np.pad(image, 2)).resize((side, side), Image.Resampling.BICUBIC)
-    return saved(np.asarray(picture), quality)
-
-
-def thin_pen(rng, digits):
-    image, label = digits()
-    height = rng.integers(100, 260)
-    return photographed(rng, placed(rng, stroke(image, height, pen=height * rng.uniform(0.03, 0.08)))), label
-
-
-def photo(rng, digits):
-    ink, label = drawn(rng, digits)
-    return photographed(rng, placed(rng, ink), noise=(2, 12), slope=(0.1, 0.5)), label
-
-
-def pencil(rng, digits):
-    ink, label = drawn(rng, digits)
-    return photographed(rng, placed(rng, ink), dark=(0.55, 0.75)), label
-
-
-def textured(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink)
-    grain = ndimage.gaussian_filter(rng.normal(0, 1, sheet.shape), rng.uniform(1, 4))
-    return photographed(rng, sheet, light=1 + rng.uniform(0.01, 0.04) * grain / grain.std()), label
-
-
-def chalk(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink)
-    dust = ndimage.gaussian_filter(rng.random(sheet.shape), 1.5)
-    sheet = sheet * np.clip((dust - dust.min()) / np.ptp(dust) + 0.4, 0, 1)
-    return saved(45 + 170 * sheet + rng.normal(0, 5, sheet.shape), 85), label
-
-
-def faint_shadow(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink)
-    return photographed(rng, sheet, light=1 - shade(rng, sheet.shape, rng.uniform(0.04, 0.15), soft=(0.02, 0.1))), label
-
-
-def hard_shadow(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink)
-    return photographed(rng, sheet, light=1 - shade(rng, sheet.shape, rng.uniform(0.3, 0.5), soft=(0.01, 0.03))), label
-
-
-def shade(rng, shape, depth, soft):
-    """A shadow that falls in from a side or a corner, over a fifth to a half of the sheet."""
-    rows, columns = (np.linspace(0, 1, side) for side in shape)
-    angle = rng.uniform(0, 2 * np.pi)
-    across = np.cos(angle) * (rows[:, None] - 0.5) + np.sin(angle) * (columns - 0.5)
-    wave = 0.04 * np.sin(rng.uniform(4, 9) * (np.sin(angle) * rows[:, None] - np.cos(angle) * columns))
-    edge = np.quantile(across, rng.uniform(0.5, 0.8))
-    return depth / (1 + np.exp(-(across + wave - edge) / rng.uniform(*soft)))
-
-
-def bleed_through(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet, back = placed(rng, ink), digits()[0]
-    other = placed(rng, stroke(back, min(max(ink.shape), min(sheet.shape) - 20) * 0.7, softness=0.6), shape=sheet.shape)
-    return photographed(rng, np.maximum(sheet, rng.uniform(0.08, 0.25) * other[:, ::-1])), label
-
-
-def specks(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink)
-    for _ in range(rng.integers(3, 12)):
-        size = max(round(max(ink.shape) * rng.uniform(0.01, 0.05)), 1)
-        top, left = (rng.integers(0, side - size) for side in sheet.shape)
-        sheet[top : top + size, left : left + size] = rng.uniform(0.5, 1)
-    return photographed(rng, sheet), label
-
-
-def ruled(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink)
-    return photographed(rng, np.maximum(sheet, rules(rng, sheet.shape, max(ink.shape), rng.uniform(0.2, 0.6)))), label
-
-
-def squared(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet, strength, every = placed(rng, ink), rng.uniform(0.15, 0.5), max(ink.shape) * rng.uniform(0.3, 0.8)
-    grid = np.maximum(*(
-        rules(rng, shape, every, strength).T if turned else rules(rng, shape, every, strength)
-        for turned, shape in ((False, sheet.shape), (True, sheet.shape[::-1]))
-    ))  # fmt: skip
-    return photographed(rng, np.maximum(sheet, grid)), label
-
-
-def rules(rng, shape, every, strength):
-    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
-    tilted = rows + rng.uniform(-0.02, 0.02) * columns + rng.uniform(0, every)
-    return strength * (tilted % every < max(1.5, 0.012 * max(shape)))
-
-
-def cell(rng, sheet, width, sides=(0, 1, 2, 3), inset=(0.0, 0.08), darkness=(0.5, 1.0)):
-    """The sheet with lines along the sides named (top, left, bottom, right), tilted by up to two degrees."""
-    lines = np.zeros_like(sheet)
-    tilt = rng.uniform(-0.035, 0.035)
-    for side in sides:
-        turned = np.rot90(lines, side)
-        row, column = np.mgrid[0 : turned.shape[0], 0 : turned.shape[1]]
-        first = max(sheet.shape) * rng.uniform(*inset)
-        turned[np.abs(row - first - tilt * (column - turned.shape[1] / 2) - width / 2) <= width / 2] = 1
-    return np.maximum(sheet, rng.uniform(*darkness) * lines)
-
-
-def frame(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet, width, inset = placed(rng, ink), int(rng.integers(1, 8)), int(rng.integers(0, 12))
-    edge = np.ones_like(sheet, bool)
-    edge[inset : edge.shape[0] - inset, inset : edge.shape[1] - inset] = False
-    border = np.pad(np.ones((sheet.shape[0] - 2 * inset, sheet.shape[1] - 2 * inset), bool), inset) & ~edge
-    border[inset + width : -inset - width, inset + width : -inset - width] = False
-    return saved(255 - 225 * np.maximum(sheet, border)), label
-
-
-def cell_all_round(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink, (0.25, 0.6))
-    return photographed(rng, cell(rng, sheet, max(ink.shape) * rng.uniform(0.01, 0.06))), label
-
-
-def cell_in_part(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet, sides = placed(rng, ink, (0.25, 0.6)), rng.permutation(4)[: rng.integers(1, 4)]
-    return photographed(rng, cell(rng, sheet, max(ink.shape) * rng.uniform(0.01, 0.06), sides)), label
-
-
-def touching_a_line(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = np.pad(ink, round(0.3 * max(ink.shape)))
-    share, sides = 0.3 * max(ink.shape) / max(sheet.shape), rng.permutation(4)[: rng.integers(1, 5)]
-    sheet = cell(rng, sheet, max(ink.shape) * rng.uniform(0.01, 0.05), sides, (0.85 * share, 1.1 * share))
-    return photographed(rng, sheet), label
-
-
-def one_line_through(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink, (0.4, 0.8))
-    return photographed(rng, cell(rng, sheet, max(ink.shape) * rng.uniform(0.01, 0.03), (0,), (0.35, 0.65))), label
-
-
-def neighbours(rng, digits):
-    """A cell of a form cut out with parts of the digits beside it."""
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink, (0.4, 0.7))
-    for left in (True, False):
-        other = stroke(digits()[0], max(ink.shape))
-        width = max(round(other.shape[1] * rng.uniform(0.1, 0.4)), 2)
-        part = other[: sheet.shape[0], -width:] if left else other[: sheet.shape[0], :width]
-        top = rng.integers(0, sheet.shape[0] - part.shape[0] + 1)
-        at = slice(0, width) if left else slice(-width, None)
-        sheet[top : top + part.shape[0], at] = np.maximum(sheet[top : top + part.shape[0], at], part)
-    return photographed(rng, sheet), label
-
-
-def sheet_on_table(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink, (0.4, 1.0))
-    margin = [round(max(ink.shape) * rng.uniform(0.1, 1.2)) for _ in range(4)]
-    shape = sheet.shape[0] + margin[0] + margin[1], sheet.shape[1] + margin[2] + margin[3]
-    paper, whole = np.zeros(shape), np.zeros(shape)
-    at = slice(margin[0], margin[0] + sheet.shape[0]), slice(margin[2], margin[2] + sheet.shape[1])
-    paper[at], whole[at] = 1, sheet
-    angle = rng.uniform(-8, 8)
-    paper, whole = (ndimage.rotate(each, angle, order=1, reshape=False) for each in (paper, whole))
-    return photographed(rng, np.clip(whole, 0, 1), light=np.clip(paper, rng.uniform(0.2, 0.6), 1)), label
-
-
-def table_at_a_side(rng, digits):
-    ink, label = drawn(rng, digits)
-    sheet = placed(rng, ink, (0.4, 1.0))
-    light = np.ones_like(sheet)
-    for side in rng.permutation(4)[: rng.integers(1, 3)]:
-        turned = np.rot90(light, side)
-        row, column = np.mgrid[0 : turned.shape[0], 0 : turned.shape[1]]
-        turned[row < 0.25 * max(ink.shape) * rng.uniform(0.2, 1) + rng.uniform(-0.05, 0.05) * column] = 0.3
-    return photographed(rng, sheet, light=light), label
-
-
-def tight(rng, digits):
-    image, label = digits()
-    ink = stroke(image, rng.integers(24, 260))
-    ink = np.pad(ink, int(rng.integers(0, 3))) if min(ink.shape) > 0.3 * max(ink.shape) else np.pad(ink, 12)
-    return saved(255 - 225 * ink), label
-
-
-def small_in_a_large(rng, digits):
-    image, label = digits()
-    sheet = placed(rng, stroke(image, rng.integers(70, 110)), shape=(1200, 1600))
-    return photographed(rng, sheet, slope=(0, 0.3)), label
-
-
-def side_by_side(rng, digits, count=2):
-    sheets = [stroke(digits()[0], 120 * rng.uniform(0.85, 1.15)) for _ in range(count)]
-    gap = [round(120 * rng.uniform(0.08, 0.5)) for _ in sheets]
-    high = max(each.shape[0] for each in sheets) + 8
-    parts = [
-        np.pad(each, ((int(rng.integers(0, high - each.shape[0] + 1)), 0), (space, 0)))
-        for each, space in zip(sheets, gap)
-    ]
-    row = np.concatenate([np.pad(each, ((0, high + 8 - each.shape[0]), (0, 0))) for each in parts], axis=1)
-    return photographed(rng, placed(rng, row, (0.2, 0.5))), REFUSE
-
-
-def three_digits(rng, digits):
-    return side_by_side(rng, digits, 3)
-
-
-def page(rng, digits):
-    lines = []
-    for _ in range(rng.integers(3, 7)):
-        line = [np.pad(stroke(digits()[0], 40), 6) for _ in range(8)]
-        high = max(each.shape[0] for each in line)
-        line = np.concatenate([np.pad(each, ((0, high - each.shape[0]), (0, 0))) for each in line], axis=1)
-        lines.append(line[:, :240] if line.shape[1] >= 240 else np.pad(line, ((0, 0), (0, 240 - line.shape[1]))))
-    return photographed(rng, np.pad(np.concatenate(lines), 30)), REFUSE
-
-
-def blank_sheet(rng, digits):
-    shape = tuple(rng.integers(80, 500, 2))
-    light = 1 - shade(rng, shape, rng.choice([0, 0.1, 0.4]), soft=(0.01, 0.08))
-    return photographed(rng, np.zeros(shape), light=light), REFUSE
-
-
-def empty_cell(rng, digits):
-    sheet = np.zeros(tuple(rng.integers(100, 400, 2)))
-    return photographed(rng, cell(rng, sheet, max(sheet.shape) * rng.uniform(0.01, 0.04))), REFUSE
-
-
-KINDS = {
-    function.__name__.replace("_", " "): function
-    for function in (
-        clean, small_jpeg, thin_pen, photo, pencil, textured, chalk, faint_shadow, hard_shadow, bleed_through, specks,
-        ruled, squared, frame, cell_all_round, cell_in_part, touching_a_line, one_line_through, neighbours,
-        sheet_on_table, table_at_a_side, tight, small_in_a_large, side_by_side, three_digits, page, blank_sheet,
-        empty_cell,
-    )
-}  # fmt: skip
+import torch
+from cells import CELLS
+from kinds import KINDS, REFUSE
+from others import OTHERS
+
+EVERY = KINDS | CELLS | OTHERS
 
 
 def pictures(kind, seed, count, test):
     """`count` pictures of a kind with what is right for each; the same seed makes the same pictures."""
-    rng = np.random.default_rng([seed, list(KINDS).index(kind)])
+    rng = np.random.default_rng([seed, list(EVERY).index(kind)])
 
     def digits():
         place = int(rng.integers(len(test)))
         return test.images[place].numpy(), int(test.labels[place])
 
-    return [KINDS[kind](rng, digits) for _ in range(count)]
+    return [EVERY[kind](rng, digits) for _ in range(count)]
 
 
 def judged(kind, seed, count, test, read):
@@ -357,6 +40,7 @@ def judged(kind, seed, count, test, read):
 def reader():
     """What `predict` answers for a picture."""
     from lenet_helpers import centre_digit, load_weights, to_input
+    from lenet_helpers.likeness import unlike_a_digit
 
     model = load_weights()
 
@@ -365,17 +49,19 @@ def reader():
             digit = centre_digit(picture)
         except ValueError:
             return REFUSE
-        return int(model.predict(to_input(digit)))
+        with torch.no_grad():
+            penalties = model(to_input(digit))[0]
+        return REFUSE if unlike_a_digit(penalties.min().item())[1] else int(penalties.argmin())
 
     return read
 
 
-def main(seed, count):
+def main(seed, count, *kinds):
     from lenet_helpers import load_digits
 
     test, read, total = load_digits("test", "mnist"), reader(), np.zeros(3, int)
     print(f"seed {seed}, {count} pictures of each kind\n{'kind':22}{'right':>7}{'refused':>9}{'wrong':>7}")
-    for kind in KINDS:
+    for kind in kinds or EVERY:
         counts = judged(kind, seed, count, test, read)
         total += counts
         print("{:22}{:7}{:9}{:7}".format(kind, *counts), flush=True)
@@ -383,4 +69,4 @@ def main(seed, count):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -2,6 +2,7 @@
 
 import lifelike
 import pytest
+from sheets import shrunk
 
 SEED, COUNT = 5, 4
 
@@ -18,10 +19,21 @@ def test_at_most_one_of_four_is_read_wrongly(kind, mnist, read):
     assert wrong <= 1 and right >= COUNT - 2
 
 
+def test_of_framed_cells_nine_in_ten_are_right_or_refused(mnist, read):
+    judged = [lifelike.judged(kind, SEED, 2, mnist.test, read) for kind in lifelike.CELLS]
+    right, refused, wrong = map(sum, zip(*judged, strict=True))
+    assert wrong <= (right + refused + wrong) / 10
+    assert right >= 0.85 * (right + refused + wrong)
+
+
+def test_most_crosses_are_refused(mnist, read):
+    assert lifelike.judged("cross", SEED, 10, mnist.test, read)[0] >= 7
+
+
 @pytest.mark.parametrize("size", [32, 64])
 def test_a_small_jpeg_is_read_like_a_png(size, mnist, read):
     def wrong(quality):
-        answers = [read(lifelike.shrunk(image, size, quality)) for image in mnist.test.images[:60].numpy()]
+        answers = [read(shrunk(image, size, quality)) for image in mnist.test.images[:60].numpy()]
         return sum(answer != label for answer, label in zip(answers, mnist.test.labels[:60].tolist(), strict=True))
 
     assert wrong(50) <= wrong(None) + 1
