@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import time
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -207,13 +208,22 @@ def on_this_machine(works, jobs):
 
 
 def on_cluster(works, scheduler):
-    """The same, by the workers of the Dask scheduler at this address, however many there are and whenever they join."""
+    """The same, by the workers of the Dask scheduler at this address, however many there are and whenever they join.
+
+    Raises StudyError where the scheduler goes away.
+    """
     from dask.distributed import Client, as_completed
 
     with Client(scheduler) as client:
         futures = [client.submit(train_run, *work, pure=False) for work in works]
         for future in as_completed(futures):
-            yield future.result()
+            try:
+                yield future.result()
+            except CancelledError as error:
+                raise StudyError(
+                    f"the Dask scheduler at {scheduler} is gone. Start it and its workers again, then the same study: "
+                    "finished runs are kept, the others go on from their checkpoints."
+                ) from error
 
 
 def store(outcome, results):

@@ -363,3 +363,17 @@ def test_one_worker_that_joins_late_does_a_clusters_work(monkeypatch):
         late.join()
     assert done.keys() == {"a", "b"}
     assert all("Dask" in thread for thread in done.values())
+
+
+def test_a_scheduler_that_goes_away_is_said_in_one_line():
+    distributed = pytest.importorskip("distributed", reason="needs the study extra: pip install 'lenet_helpers[study]'")
+    cluster = distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    address = cluster.scheduler_address
+
+    def works():
+        yield ("a",)
+        cluster.close()  # with the work handed over and no worker to do it
+
+    with pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with pytest.raises(StudyError, match=f"scheduler at {re.escape(address)} is gone. Start it and its workers"):
+            list(on_cluster(works(), address))
