@@ -8,6 +8,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "screenshots"
 WAIT = 240_000  # milliseconds for what a busy core may take
@@ -15,7 +17,7 @@ WAIT = 240_000  # milliseconds for what a busy core may take
 
 @contextmanager
 def served(command, address, folder):
-    """A server as a process of its own, up when `address` answers and gone at the end."""
+    """The process of a server that is up, since `address` answers, and gone at the end."""
     log = folder / "server.log"
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -34,7 +36,7 @@ def served(command, address, folder):
                 said = log.read_text(encoding="utf-8")[-2000:]
                 assert process.poll() is None and time.monotonic() < deadline, f"the server did not start:\n{said}"
                 time.sleep(0.2)
-        yield
+        yield psutil.Process(process.pid)
     finally:
         process.terminate()
         try:

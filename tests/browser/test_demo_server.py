@@ -21,18 +21,18 @@ WEBSOCKET = {
 
 
 @pytest.fixture
-def port(tmp_path):
-    """The port of a server of one small page, whose kernels end after two seconds without a page."""
+def demo(tmp_path):
+    """(port, process) of a server of one small page, whose kernels end after two seconds without a page."""
     spec = spec_from_file_location("demo", ROOT / "tools" / "demo.py")
-    demo = module_from_spec(spec)
-    spec.loader.exec_module(demo)
+    tool = module_from_spec(spec)
+    spec.loader.exec_module(tool)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, tmp_path / "page.ipynb")
     port = free_port()
-    command = demo.serve(tmp_path / "page.ipynb", port, idle=2)
-    with served(command, f"http://127.0.0.1:{port}/voila/static/voila.js", tmp_path):
-        yield port
+    command = tool.serve(tmp_path / "page.ipynb", port, idle=2)
+    with served(command, f"http://127.0.0.1:{port}/voila/static/voila.js", tmp_path) as server:
+        yield port, server
 
 
 def status(port, path, host, **headers):
@@ -41,29 +41,30 @@ def status(port, path, host, **headers):
     return connection.getresponse().status
 
 
-def kernels():
-    """Processes of kernels that the server, a child of this process, has started."""
+def kernels(server):
+    """Processes of kernels that this server has started."""
     found = []
-    for process in psutil.Process().children(recursive=True):
+    for process in server.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             found += [process] if any("ipykernel" in word for word in process.cmdline()) else []
     return found
 
 
-def test_only_this_machines_own_names_are_answered_and_kernels_without_a_page_end(port):
+def test_only_this_machines_own_names_are_answered_and_kernels_without_a_page_end(demo):
+    port, server = demo
     for host in OTHER_NAMES:  # as a name on the web does that its owner has made to lead here
         for named in (host, f"{host}:{port}"):
             assert status(port, "/", named) == 403
             assert status(port, KERNEL, named) == 403
             origin = {"Origin": f"http://{named}"}
             assert status(port, f"{KERNEL}/channels", named, **WEBSOCKET, **origin) == 403
-    assert not kernels()
+    assert not kernels(server)
     for host in OWN_NAMES:
         assert status(port, "/", f"{host}:{port}") == 200
         assert status(port, KERNEL, f"{host}:{port}") == 404, "there is no such kernel"
     deadline = time.monotonic() + WAIT / 1000
-    while kernels():
+    while kernels(server):
         assert time.monotonic() < deadline, "kernels go on without a page"
         time.sleep(0.2)
     assert status(port, "/", "localhost") == 200, "a new visit gets a new kernel"
-    assert kernels()
+    assert kernels(server)
