@@ -28,7 +28,6 @@ from lenet_helpers.strings import read_strings
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "build" / "site"
 AXE = ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 NOTEBOOKS = ("00_start_here", "01_data", "02_convolution", "04_connections", "06_loss", "08_sdlm", "11_playground")
 AUDITED = ("index.html", *(f"notebooks/{name}.html" for name in NOTEBOOKS))  # with live twins
 VISITS = 5
@@ -169,7 +168,7 @@ def main():
         sys.exit(f"No {AXE.relative_to(ROOT)}: npm install --prefix build axe-core")
     rows = []
     with visitor.serving(SITE) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=visitor.chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=visitor.chromium(), args=visitor.FLAGS)
         compared = (compare(browser.new_page(), address) for compare in (classes, strings))
         parts = (part(browser, address) for part in (visits, weights, audits))
         for line in chain(*compared, *parts):

@@ -12,7 +12,9 @@ import numpy as np
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# Strokes in parts of the sheet's side
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+# Strokes in parts of the sheet's height
 ONE = [[(0.52, 0.15), (0.48, 0.85)]]
 ZERO = [[(0.5 + 0.2 * math.sin(t * math.pi / 12), 0.5 - 0.33 * math.cos(t * math.pi / 12)) for t in range(25)]]
 SEVEN = [[(0.25, 0.2), (0.75, 0.2)], [(0.75, 0.2), (0.45, 0.85)]]
@@ -78,13 +80,13 @@ def serving(folder):
         server.server_close()
 
 
-def draw(page, strokes, steps=3):
-    """Draw with the mouse on the page's pad."""
-    canvas = page.locator(".pad.digit .paper > canvas")
+def draw(page, strokes, thing="digit", steps=3):
+    """Draw with the mouse on the page's pad for a "digit" or a "number", in parts of its height."""
+    canvas = page.locator(f".pad.{thing} .paper > canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     for stroke in strokes:
-        (x, y), *rest = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        (x, y), *rest = [(box["x"] + x * box["height"], box["y"] + y * box["height"]) for x, y in stroke]
         page.mouse.move(x, y)
         page.mouse.down()
         for place in rest:

@@ -3,12 +3,12 @@
 import subprocess
 import sys
 import tomllib
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from scripts import script
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -50,10 +50,7 @@ def test_environment_yml_has_all_that_notebooks_need_and_no_other_tool_for_testi
 
 @pytest.fixture
 def setup_script():
-    spec = spec_from_file_location("setup_venv", ROOT / "tools" / "setup_venv.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("tools/setup_venv.py")
 
 
 def activated(folder, has_torch):

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import nbformat
@@ -15,6 +14,7 @@ import pytest
 import yaml
 from mnist_at_hand import mnist_or_skip
 from packaging.requirements import Requirement
+from scripts import script
 
 import lenet_helpers
 from lenet_helpers.data.digits import DataError
@@ -32,10 +32,7 @@ def commands():
 
 
 def setup_script():
-    spec = spec_from_file_location("setup_venv", ROOT / "tools" / "setup_venv.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("tools/setup_venv.py")
 
 
 def run(*command, cwd=ROOT, **variables):

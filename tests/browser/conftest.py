@@ -14,9 +14,6 @@ from serving import ROOT, WAIT, free_port, served, shoot
 sys.path.append(str(ROOT / "site"))
 import visitor  # noqa: E402
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-
 
 def unavailable(what):
     """Skip, or fail where a skip would hide that nothing was tested."""
@@ -31,11 +28,11 @@ def browser():
         from playwright.sync_api import sync_playwright
     except ImportError:
         unavailable("playwright is not installed")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = next(filter(None, map(shutil.which, visitor.BROWSERS)), None)
     if path is None:
-        unavailable(f"no browser is installed ({', '.join(BROWSERS)})")
+        unavailable(f"no browser is installed ({', '.join(visitor.BROWSERS)})")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield playwright.chromium.launch(executable_path=path, args=visitor.FLAGS)
 
 
 @pytest.fixture

@@ -1,21 +1,17 @@
 """What a reader does on a page with widgets, done in a browser: open it, run it, draw, and see what it says."""
 
-import math
 import os
 import re
 
 import numpy as np
 from serving import WAIT
+from visitor import ONE, SEVEN, ZERO
 
 EXECUTED = """() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
     return prompts.length > 0 && prompts.every((prompt) => /\\[\\d+\\]/.test(prompt.innerText));
 }"""
 
-# Strokes in parts of the sheet's height
-ONE = [[(0.52, 0.15), (0.48, 0.85)]]
-ZERO = [[(0.5 + 0.2 * math.sin(t * math.pi / 12), 0.5 - 0.33 * math.cos(t * math.pi / 12)) for t in range(25)]]
-SEVEN = [[(0.25, 0.2), (0.75, 0.2)], [(0.75, 0.2), (0.45, 0.85)]]
 ONE_OH_SEVEN = [[(x + at, y) for x, y in stroke] for at, digit in enumerate((ONE, ZERO, SEVEN)) for stroke in digit]
 
 
@@ -45,19 +41,6 @@ def open_notebook(page, lab, name):
     page.goto(f"{lab}/doc/tree/{name}", wait_until="commit")
     page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
     run_all(page)
-
-
-def draw(page, strokes, thing="digit"):
-    canvas = page.locator(f".pad.{thing} .paper > canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    for stroke in strokes:
-        (x, y), *rest = [(box["x"] + x * box["height"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(x, y)
-        page.mouse.down()
-        for place in rest:
-            page.mouse.move(*place, steps=3)
-        page.mouse.up()
 
 
 def draw_with_a_finger(page, stroke):

@@ -9,13 +9,9 @@ import sys
 import numpy as np
 from PIL import Image, ImageDraw
 from readers import (
-    ONE,
     ONE_OH_SEVEN,
-    SEVEN,
-    ZERO,
     clear,
     contrast,
-    draw,
     draw_with_a_finger,
     menu,
     notice,
@@ -26,6 +22,7 @@ from readers import (
     without_notice,
 )
 from serving import free_port, served, shoot
+from visitor import ONE, SEVEN, ZERO, draw
 
 from lenet_helpers import load_digits, load_weights
 from lenet_helpers.widgets.architecture import draw_architecture

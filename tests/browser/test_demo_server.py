@@ -4,12 +4,12 @@ gone."""
 import http.client
 import time
 from contextlib import suppress
-from importlib.util import module_from_spec, spec_from_file_location
 
 import nbformat
 import psutil
 import pytest
-from serving import ROOT, WAIT, free_port, served
+from scripts import script
+from serving import WAIT, free_port, served
 
 KERNEL = "/api/kernels/00000000-0000-0000-0000-000000000000"
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -23,9 +23,7 @@ WEBSOCKET = {
 @pytest.fixture
 def demo(tmp_path):
     """(port, process) of a server of one small page, whose kernels end after two seconds without a page."""
-    spec = spec_from_file_location("demo", ROOT / "tools" / "demo.py")
-    tool = module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = script("tools/demo.py")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, tmp_path / "page.ipynb")

@@ -9,7 +9,6 @@ from PIL import Image
 from readers import (
     ONE_OH_SEVEN,
     clear,
-    draw,
     draw_eleven_by_keyboard,
     menu,
     notice,
@@ -19,6 +18,7 @@ from readers import (
     without_notice,
 )
 from serving import shoot
+from visitor import draw
 
 # The middles on the page of the digits under the sheet, and of the strokes drawn on it, from left to right
 DIGITS = """() => [...document.querySelectorAll(".number svg text[font-weight=bold]")].map((digit) => {

@@ -11,8 +11,9 @@ import pytest
 import torch
 import visitor
 from PIL import Image, ImageDraw
-from readers import ONE_OH_SEVEN, clear, draw, draw_eleven_by_keyboard, says
+from readers import ONE_OH_SEVEN, clear, draw_eleven_by_keyboard, says
 from serving import shoot
+from visitor import draw
 
 from lenet_helpers import load_weights
 from lenet_helpers.data.string_field import fit_line

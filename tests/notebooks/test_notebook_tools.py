@@ -1,6 +1,5 @@
 """Badges and the set-up cell: stamped from one place, and on Colab torch and numpy stay as they are."""
 
-import importlib.util
 import shutil
 import subprocess
 import sys
@@ -14,11 +13,10 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from packaging.requirements import Requirement
+from scripts import script
 
 ROOT = Path(__file__).parents[2]
-_spec = importlib.util.spec_from_file_location("notebook_tools", ROOT / "tools" / "notebooks.py")
-tools = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tools)
+tools = script("tools/notebooks.py")
 
 
 def blank():

@@ -4,17 +4,15 @@ Mend a line that `python tools/prose.py` lists by printing or asserting the numb
 one.
 """
 
-import importlib.util
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from scripts import script
 
 ROOT = Path(__file__).parents[2]
-_spec = importlib.util.spec_from_file_location("prose_tools", ROOT / "tools" / "prose.py")
-tools = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tools)
+tools = script("tools/prose.py")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)

@@ -1,18 +1,14 @@
 """The networks in the package are those of the study, and their facts say what its records say."""
 
-import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
+from scripts import script
 
 from lenet_helpers.study.read import RESULTS, load_study
 from lenet_helpers.weights import load_weights
 
-SCRIPT = Path(__file__).parents[2] / "studies" / "package.py"
-spec = importlib.util.spec_from_file_location("package_study", SCRIPT)
-packaging = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(packaging)
+packaging = script("studies/package.py")
 
 
 @pytest.mark.parametrize(("name", "experiment"), packaging.EXPERIMENTS.items())

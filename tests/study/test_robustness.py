@@ -1,10 +1,9 @@
 """The study of robustness: its tables are of the packaged networks, whole, and count what they say they count."""
 
-import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
+from scripts import script
 
 from lenet_helpers import load_weights, to_input
 from lenet_helpers.checks import withstood as exercise
@@ -24,15 +23,10 @@ from lenet_helpers.study.robustness import (
 )
 from lenet_helpers.weights import PACKAGED
 
-SCRIPT = Path(__file__).parents[2] / "studies" / "robustness.py"
-
 
 @pytest.fixture(scope="module")
 def study():
-    spec = importlib.util.spec_from_file_location("robustness_study", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("studies/robustness.py")
 
 
 @pytest.mark.parametrize("name", PACKAGED)

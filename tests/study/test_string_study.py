@@ -1,11 +1,10 @@
 """The study of strings: its recipes train, and its figures are about what they say."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 import torch
+from scripts import script
 
 from lenet_helpers.data.digits import load_digits
 from lenet_helpers.data.strings import Strings, make_strings
@@ -13,15 +12,10 @@ from lenet_helpers.strings import Reading
 from lenet_helpers.study.strings import Recipe, reader_from, scores, string_figures, whole_right
 from lenet_helpers.weights import load_weights
 
-SCRIPT = Path(__file__).parents[2] / "studies" / "strings.py"
-
 
 @pytest.fixture(scope="module")
 def study():
-    spec = importlib.util.spec_from_file_location("string_study", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("studies/strings.py")
 
 
 def test_a_reader_begins_as_the_network_of_single_digits_and_learns_by_its_recipe():
