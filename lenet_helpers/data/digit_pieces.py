@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, smooth_light
+from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, opened, smooth_light, widened
 from .lines import LINE, printed_lines, thickness
-from .sliding import median_of_nine, opened, widened
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
 SPECK = 0.02  # a piece with less than this share of the ink is dirt
@@ -81,7 +80,7 @@ def digit_ink(grey):
     flat = grey - light
     if np.abs(flat).max() <= max(6 * noise, 1e-3 * np.abs(grey).max()):
         return best
-    smooth = median_of_nine(flat) if noise else flat
+    smooth = ndimage.median_filter(flat, 3) if noise else flat
     for width in WIDTHS:
         for sign in (-1, 1):
             seen = _look_at(grey, sign, departure_from_ground(sign * flat, sign * smooth, width), noise)
@@ -113,7 +112,7 @@ def _look_at(grey, sign, departure, noise):
     stroke = thickness(mask & (departure > full / 2))
     width = round(3 * stroke + 3)
     if width < 0.3 * max(grey.shape):
-        wide = opened(median_of_nine(departure) if noise else departure, width)
+        wide = opened(ndimage.median_filter(departure, 3) if noise else departure, width)
         departure = np.maximum(departure - np.maximum(wide, 0), 0)
         full = _full(departure, mask)
     inklevel = np.median(sign * grey[mask & (departure > full / 2)])
@@ -167,12 +166,6 @@ def _remnants(pieces, lines):
     return (covered >= 0.9 * pieces.area) & (pieces.mass < pieces.mass.max())
 
 
-def _filled(mask):
-    """The mask with its holes."""
-    outside, _ = ndimage.label(np.pad(~mask, 1, constant_values=True))
-    return (outside != outside[0, 0])[1:-1, 1:-1]
-
-
 def _has_edges(level, mask, inklevel, full):
     """Whether the pixels around the ink are no ink: around a gap between strokes, some are of the gap's level."""
     around = widened(mask, 2) & ~widened(mask, 1)
@@ -181,7 +174,7 @@ def _has_edges(level, mask, inklevel, full):
 
 def _is_sheet(mask):
     """Whether the mask is a large rectangle, turned by up to ten degrees, with nothing or little written on it."""
-    filled = _filled(mask)
+    filled = ndimage.binary_fill_holes(mask)
     row, column = np.nonzero(filled & ~ndimage.binary_erosion(filled))
     angle = np.radians(np.arange(-10, 11, 2))[:, None]
     along = np.cos(angle) * row + np.sin(angle) * column
@@ -231,7 +224,7 @@ def _bars(pieces):
 
 def _frames(pieces, piece, kept):
     """Whether a piece is a rectangle around another one."""
-    filled = _filled(pieces.labels[pieces.boxes[piece]] == piece + 1)
+    filled = ndimage.binary_fill_holes(pieces.labels[pieces.boxes[piece]] == piece + 1)
     if filled.mean() < RECTANGLE:
         return False
     top, left, bottom, right = pieces.ends[piece]

@@ -1,8 +1,7 @@
 """Ground and ink: what the paper's level is at every pixel, and how far a pixel departs from it."""
 
 import numpy as np
-
-from .sliding import opened
+from scipy import ndimage
 
 WIDTHS = (0.4, 0.15)  # of a picture's longer side: what is wider than this every way is taken as ground, not ink
 NARROWEST = 12  # pixels: in a small picture a stroke may be nearly as wide
@@ -19,6 +18,17 @@ def departure_from_ground(level, smooth, width):
     departure = level - opened(smooth, max(round(width * max(level.shape)), NARROWEST))
     quiet = departure[departure <= departure.max() / 3]
     return np.maximum(departure - max(np.median(quiet), 0), 0)  # the ground lies in the middle of its noise
+
+
+def opened(level, width):
+    """What of `level` is at least `width` pixels wide every way; beyond the border the ground, 0, goes on."""
+    inner = slice(width, -width)
+    return ndimage.grey_opening(np.pad(level, width), (width, width))[inner, inner]
+
+
+def widened(mask, by):
+    """The mask with all that lies within `by` pixels of it, corners included."""
+    return ndimage.maximum_filter(mask, 2 * by + 1, mode="constant")
 
 
 def smooth_light(grey):
