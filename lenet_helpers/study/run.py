@@ -23,7 +23,7 @@ from ..model import LeNet5
 from ..schedules import SCHEDULES
 from ..training.choices import loss_named, optimizer_named
 from ..training.history import versions
-from ..training.loop import DivergenceError, fit, threads
+from ..training.loop import DivergenceError, error_rate, fit, threads
 from ..weights import save_weights
 from .plan import load_plan, split
 from .processes import alone, end_with
@@ -103,6 +103,7 @@ def _train(run, build, command):
         "passes": [
             {"error" if key == "test_error" else key: value for key, value in row.items()} for row in history.passes
         ],
+        "train_error_after": error_rate(model, train),
         "seconds": history.seconds,
     }
     print(
@@ -114,7 +115,7 @@ def _train(run, build, command):
     if run.save_penalties:
         finished["outputs"] = {"penalties": report.penalties.half(), "labels": judge.labels.to(torch.uint8)}
         if run.save_weights:
-            finished["outputs"] |= {"penalties": report.penalties, "wrong_images": judge.images[report.wrong]}
+            finished["outputs"]["wrong_images"] = judge.images[report.wrong]
     if run.save_weights:
         finished["weights"] = model.state_dict()
     return finished

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from lenet_helpers.data.digits import load_digits
+from lenet_helpers.evaluation import evaluate
 from lenet_helpers.files import load_tensors
 from lenet_helpers.study.plan import Run, load_plan, split
 from lenet_helpers.study.run import StudyError, is_finished, on_cluster, run_study
@@ -203,6 +204,8 @@ def test_a_record_says_what_the_run_was_and_its_outputs_agree_with_it(tiny):
     assert wrong.tolist() == record["wrong"] and torch.equal(outputs["wrong_images"], test.images[wrong])
     model = load_weights(tiny / "weights" / "regular-0.safetensors")
     assert model.facts["source"] == facts["source"] == "scikit-learn digits"
+    train, _ = split(load_plan(TINY)[0])
+    assert record["train_error_after"] == pytest.approx(evaluate(model, train).error_rate)
     held_out = json.loads((tiny / "runs" / "choose-j-0.json").read_text(encoding="utf-8"))
     assert held_out["evaluated_on"] == "held-out" and held_out["evaluated_patterns"] == 300
 
