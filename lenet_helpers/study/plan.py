@@ -41,7 +41,7 @@ class Run:
     patterns are set aside, by one fixed split, and evaluated on in place of the test set. schedule: "paper",
     "two-pass" or one eta a pass. rate: the one learning rate of optimizer = "sgd" or "adam" in the first pass; from
     then on the schedule scales it. momentum: of sgd. save_penalties: keep the penalties of the patterns it is judged
-    on. save_weights: keep the network, and the penalties in full, with pictures of the patterns it gets wrong.
+    on, in 16 bits. save_weights: keep the network, and with the penalties pictures of the patterns it gets wrong.
     """
 
     name: str

@@ -58,8 +58,7 @@ class Study:
 
     def outputs(self, record):
         """Tensors kept of a run: penalties (N, 10), labels (N,), and where its weights were kept the pictures of its
-        wrong patterns, wrong_images (wrong, 28, 28). Of the other runs, whose penalties vote in committees and no more,
-        these were rounded to float16.
+        wrong patterns, wrong_images (wrong, 28, 28). The penalties were rounded to float16.
 
         Raises FileNotFoundError for a run whose outputs were not kept, CheckpointError for a damaged file.
         """
