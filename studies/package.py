@@ -11,7 +11,7 @@ from lenet_helpers.study.read import RESULTS, load_study
 from lenet_helpers.weights import load_weights, packaged_path, save_weights
 
 SEED = 0
-EXPERIMENTS = {"regular": "regular", "distorted": "distorted-longer"}
+EXPERIMENTS = {"regular": "gentle", "distorted": "distorted-longer"}
 
 
 def facts_of(study, experiment):

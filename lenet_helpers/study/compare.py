@@ -119,11 +119,18 @@ def choose(study, names: Sequence[str]) -> list[Choice]:
 
 
 def compare_runs(study, first: str, second: str) -> Comparison:
-    """Compare two experiments by the errors of their seeds, or, of one run each on the same digits, by those."""
-    one, other = study.runs(first), study.runs(second)
-    judges = {(run["evaluated_on"], run["evaluated_patterns"], run["data"]) for run in one + other}
-    if len(one) == len(other) == len(judges) == 1:
-        return mcnemar(one[0]["wrong"], other[0]["wrong"], one[0]["evaluated_patterns"])
+    """Compare two experiments by the errors of their seeds in pairs.
+
+    Where there is one pair alone, that of the one seed they share or of one run each, it is compared by the digits.
+    """
+    one, other = ({run["configuration"]["seed"]: run for run in study.runs(name)} for name in (first, second))
+    pairs = [(one[seed], other[seed]) for seed in sorted(set(one) & set(other))]
+    if len(one) == len(other) == 1:
+        pairs = [(*one.values(), *other.values())]
+    if len(pairs) == 1:
+        (run, rival), judges = pairs[0], ("evaluated_on", "evaluated_patterns", "data")
+        if all(run[key] == rival[key] for key in judges):
+            return mcnemar(run["wrong"], rival["wrong"], run["evaluated_patterns"])
     return compare_means(errors_by_seed(study, first), errors_by_seed(study, second))
 
 

@@ -10,6 +10,7 @@ from ..data.variations import VARIATIONS
 from ..evaluation import TARGET_ERROR, rejection_curve
 from ..paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG10
 from .compare import errors_by_seed, mean_interval
+from .optimizers import CONTENDERS
 from .robustness import curve
 
 PERCENT = (1, 2, 5, 10, 20, 50, 100)  # ticks of a logarithmic axis
@@ -131,6 +132,37 @@ def what_matters(study, labels):
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.legend()
+    return figure
+
+
+def rates(study):
+    """Held-out error of short runs against the first rate, a line an optimizer; a cross where the run diverged."""
+    figure, ax = plots.figure(height=3.4)
+    top = ax.get_xaxis_transform()
+    for each, colour in zip(CONTENDERS, plots.PALETTE.values()):
+        ended = {float(rate): study.errors(each.experiment(rate)) for rate in each.rates}
+        finite = {rate: errors.mean() for rate, errors in ended.items() if len(errors)}
+        ax.plot(list(finite), list(finite.values()), "o-", color=colour, label=each.text)
+        gone = [float(rate) for rate in each.rates if study.diverged(each.experiment(rate))]
+        ax.plot(gone, [0.97] * len(gone), "x", color=colour, transform=top)
+    ax.set(xscale="log", yscale="log", xlabel="first rate (for SDLM: eta)", ylabel="held-out error (%)")
+    ax.set_yticks(PERCENT[1:4], list(map(str, PERCENT[1:4])))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.legend()
+    return figure
+
+
+def optimizers(study):
+    """Test error against passes, the mean over the seeds of each optimizer."""
+    figure, ax = plots.figure(height=3.4)
+    for each, colour in zip(CONTENDERS, plots.PALETTE):
+        if study.runs(each.long):
+            curves = study.curves(each.long)
+            label = f"{each.text}, {each.rate} ({len(curves)} run{'s' if len(curves) > 1 else ''})"
+            curve_with_band(ax, curves, label, colour)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="passes over the training set", ylabel="test error (%)", ylim=(0.8, 3))
     ax.legend()
     return figure
 

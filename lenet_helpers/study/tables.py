@@ -4,6 +4,7 @@ import numpy as np
 
 from ..paper import FIG9, FIG10
 from .compare import choose, compare_means, error_interval, errors_by_seed, mean_interval
+from .optimizers import CONTENDERS, PUBLISHED
 from .plan import Run
 from .read import RECIPES, claims
 
@@ -11,7 +12,7 @@ MAIN = "regular"
 ASTRAY = 1.4  # times the error of the best seed: far beyond the scatter of the others
 NAMES = {"rbf_scale": "penalty scale", "held_out": "held out", "curvature_every": "h renewed every"}
 COMMITTEES = {recipe.regular: recipe.regular_seeds for recipe in RECIPES} | {
-    recipe.distorted: recipe.distorted_seeds for recipe in RECIPES
+    recipe.distorted: recipe.distorted_seeds for recipe in RECIPES if recipe.distorted
 }
 DEPARTURES = (  # what the paper has, what the recipes have, and the experiment that changes it, where there is one
     ("first weights", "uniform within ±2.4/F (App. A)", "within ±1/√F, coefficients 0.5, biases 0", "paper-init"),
@@ -31,6 +32,10 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
     "j, with h every 1,000 patterns": (
         ("margin-2.5-renewed", "margin-5-renewed", "margin-7-renewed", "renew-1000", "margin-20-scale-1-renewed"),
         "margin-7-renewed",
+    ),
+    "The largest eta, with h every 1,000 patterns and j = 5": (
+        ("margin-5-renewed", "margin-5-gentle"),
+        "margin-5-gentle",
     ),
     "Strengths of the distortions, short runs": (
         ("strength-1", "strength-2", "strength-3", "strength-4", "strength-5"),
@@ -63,14 +68,11 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
     ),
     "The rate of plain SGD": (("rate-0.0001", "rate-0.0003", "rate-0.001", "rate-0.003"), "rate-0.0003"),
 } | {
-    f"The rate of {text}, over two decades": (tuple(f"rate-{name}-{rate}" for rate in rates.split()), None)
-    for name, text, rates in (
-        ("sdlm", "SDLM, h once a pass", "0.00005 0.00015 0.0005 0.0015 0.005"),
-        ("sdlm-renewed", "SDLM, h every 1,000 patterns", "0.00005 0.00015 0.0005 0.0015 0.005"),
-        ("sgd", "SGD", "0.00003 0.0001 0.0003 0.001 0.003"),
-        ("momentum", "SGD with momentum 0.9", "0.000003 0.00001 0.00003 0.0001 0.0003"),
-        ("adam", "Adam", "0.00001 0.00003 0.0001 0.0003 0.001"),
+    f"The rate of {each.text}, over two decades": (
+        tuple(map(each.experiment, each.rates)),
+        None if each.rate == PUBLISHED else each.experiment(each.rate),
     )
+    for each in CONTENDERS
 }
 
 
@@ -210,22 +212,29 @@ def astray_table(study):
 
 
 def choices(study):
-    """Markdown of every choice whose runs are finished: a heading and a table each."""
+    """Markdown of every choice whose runs have ended: a heading and a table each."""
     shown = []
     for heading, (names, taken) in CHOICES.items():
-        if all(study.runs(name) for name in names):
+        if all(study.runs(name) or study.diverged(name) for name in names):
             shown += [f"### {heading}", choice_table(study, names, taken)]
     return shown
 
 
 def choice_table(study, names, taken=None):
-    """A row an experiment, the lowest held-out error first, each compared with it; the one that was taken is marked."""
-    rows = []
-    for choice in choose(study, names):
+    """A row an experiment, the lowest held-out error first, each compared with it; the one that was taken is marked.
+
+    Last stand those whose runs all diverged.
+    """
+    rows, diverged = [], [name for name in names if not study.runs(name)]
+    for choice in choose(study, [name for name in names if name not in diverged]):
         name = f"**{choice.name}** (taken)" if choice.name == taken else choice.name
         settings = differences(study.runs(choice.name)[0]["configuration"], leave_out=("schedule", "held_out"))
         cells = len(choice.errors), estimate(choice.errors), by_seed(choice.errors)
         rows.append((name, settings, *cells, "lowest" if choice.against is None else choice.against))
+    for name in diverged:
+        runs = study.diverged(name)
+        settings = differences(runs[0]["configuration"], leave_out=("schedule", "held_out"))
+        rows.append((name, settings, len(runs), "diverged", "-", "-"))
     return table(["experiment", "differs in", "n", "held-out error", "by seed", "minus the lowest"], rows)
 
 
