@@ -51,8 +51,9 @@ def optimizers_table(study):
         curves = study.curves(each.long)
         cells = [f"{curves[:, after - 1].mean():.2f}" for after in MILESTONES[:-1]]
         cells += [estimate(curves[:, -1]), by_seed(curves[:, -1])]
-        for rival in (each for each in CONTENDERS if each.rate == PUBLISHED):
-            cells.append("-" if rival == each else compare_runs(study, each.long, rival.long))
+        for rival in (rival for rival in CONTENDERS if rival.rate == PUBLISHED):
+            alone = rival == each or not study.runs(rival.long)
+            cells.append("-" if alone else compare_runs(study, each.long, rival.long))
         rows.append((f"{each.text}, {each.rate}", len(curves), *cells))
     header = ["optimizer, first rate", "n", *(f"after {after}" for after in MILESTONES), "by seed"]
     return table([*header, "minus SDLM, h once a pass", "minus SDLM, h every 1,000"], rows)
@@ -66,9 +67,10 @@ def curves_table(study, key):
     """
     published, rows = {"train_error": FIG5_TRAIN, "error": FIG5_TEST}[key], []
     for name, change in CURVES.items():
-        if study.runs(name):
-            curves = study.curves(name, key)
-            mean, passes = curves.mean(0), curves.shape[1]
+        curves = study.curves(name, key)
+        passes = curves.shape[1] if len(curves) else 0
+        if passes >= SHORT:
+            mean = curves.mean(0)
             gaps = [f"{mean[after - 1] - published[after]:+.2f}" if after <= passes else "-" for after in AFTER]
             distances = [f"{distance_to_fig5(part, published):.3f}" for part in (curves[:, :SHORT], curves)]
             rows.append((f"`{name}`", change, len(curves), *gaps, *distances))

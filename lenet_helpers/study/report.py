@@ -159,6 +159,7 @@ def build_results(results_dir=RESULTS):
         "## Runs that went astray",
         ASTRAY_NOTE,
         tables.astray_table(study),
+        tables.astray_share(study, "margin-5-gentle"),
         "## Choices, judged on held-out training patterns",
         CHOICES_NOTE,
         *tables.choices(study),

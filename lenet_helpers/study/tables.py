@@ -10,6 +10,7 @@ from .read import RECIPES, claims
 
 MAIN = "regular"
 ASTRAY = 1.4  # times the error of the best seed: far beyond the scatter of the others
+FAR = 1.5  # times the median: the bar for the recommended recipe, of whose runs in eight passes none may end beyond it
 NAMES = {"rbf_scale": "penalty scale", "held_out": "held out", "curvature_every": "h renewed every"}
 COMMITTEES = {recipe.regular: recipe.regular_seeds for recipe in RECIPES} | {
     recipe.distorted: recipe.distorted_seeds for recipe in RECIPES if recipe.distorted
@@ -209,6 +210,13 @@ def astray_table(study):
             far = run["error"] > ASTRAY * errors.min()
             rows.append((f"**{run['name']}**" if far else run["name"], *after[:3], after[-1]))
     return table(["run", "pass 1", "pass 2", "pass 3", "last"], rows)
+
+
+def astray_share(study, experiment):
+    """One sentence: how many runs of an experiment ended beyond FAR times their median."""
+    errors = study.errors(experiment)
+    far = int((errors > FAR * np.median(errors)).sum()) if len(errors) else 0
+    return f"Of the {len(errors)} finished runs of `{experiment}` {far} ended at more than {FAR} times their median."
 
 
 def choices(study):

@@ -166,6 +166,26 @@ def test_the_choice_that_was_taken_is_marked_and_compared_with_the_lowest():
     assert taken.endswith("(paired t, 6 seeds): equal |")
 
 
+def test_a_choice_lists_what_diverged_last(folder):
+    for name, error in (("rate-a", 2.0), ("rate-b", None)):
+        run = record(f"{name}-0", name, 0, [3.0], [4.0]) | {"error": error, "evaluated_on": "held-out"}
+        (folder / "runs" / f"{name}-0.json").write_text(json.dumps(run), encoding="utf-8")
+    *_, first, last = tables.choice_table(load_study(folder), ["rate-b", "rate-a"], "rate-a").splitlines()
+    assert first.startswith("| **rate-a** (taken) |") and first.endswith("| lowest |")
+    assert last == "| rate-b | main recipe | 1 | diverged | - | - |"
+
+
+def test_a_run_is_far_beyond_the_median_or_not(folder):
+    for seed, error in enumerate([1.0, 1.1, 1.2, 1.66]):
+        run = record(f"even-{seed}", "even", seed, [error], [1.0])
+        (folder / "runs" / f"even-{seed}.json").write_text(json.dumps(run), encoding="utf-8")
+    found = tables.astray_share(load_study(folder), "even")
+    assert found == "Of the 4 finished runs of `even` 0 ended at more than 1.5 times their median."
+    run = record("even-4", "even", 4, [1.81], [1.0])
+    (folder / "runs" / "even-4.json").write_text(json.dumps(run), encoding="utf-8")
+    assert "5 finished runs of `even` 1 ended" in tables.astray_share(load_study(folder), "even")
+
+
 def test_every_choice_that_the_study_made_is_in_the_report():
     study = load_study(ROOT / "results")
     named = {name for names, _ in tables.CHOICES.values() for name in names}
@@ -219,6 +239,8 @@ def test_the_committed_report_is_what_the_committed_runs_say(tmp_path):
     committed = ROOT / "results"
     for part in ("runs", "outputs"):
         shutil.copytree(committed / part, tmp_path / part)
+    if (committed / "cluster.json").exists():
+        shutil.copy(committed / "cluster.json", tmp_path)
     text = report.build_results(tmp_path).read_text(encoding="utf-8")
     assert text == (committed / "RESULTS.md").read_text(encoding="utf-8"), "run `make results` and commit"
 
