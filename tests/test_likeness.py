@@ -11,9 +11,9 @@ from lenet_helpers.likeness import DOUBTFUL, UNLIKE, unlike_a_digit
 def test_what_is_said_grows_with_the_penalty():
     assert unlike_a_digit(DOUBTFUL) == ("", False)
     remark, refused = unlike_a_digit(UNLIKE)
-    assert remark.startswith("this may be no digit: the least penalty is 16.7") and not refused
+    assert remark.startswith("this may be no digit: the least penalty is 16.2") and not refused
     remark, refused = unlike_a_digit(UNLIKE + 1)
-    assert remark.startswith("this does not look like one digit: the least penalty is 17.7") and refused
+    assert remark.startswith("this does not look like one digit: the least penalty is 17.2") and refused
 
 
 def test_the_limits_hold_for_training_digits(trained, mnist):
