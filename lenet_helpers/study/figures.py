@@ -10,7 +10,7 @@ from ..data.variations import VARIATIONS
 from ..evaluation import TARGET_ERROR, rejection_curve
 from ..paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG10
 from .compare import errors_by_seed, mean_interval
-from .optimizers import CONTENDERS
+from .optimizers import CONTENDERS, raced
 from .robustness import curve
 
 PERCENT = (1, 2, 5, 10, 20, 50, 100)  # ticks of a logarithmic axis
@@ -140,7 +140,7 @@ def rates(study):
     """Held-out error of short runs against the first rate, a line an optimizer; a cross where the run diverged."""
     figure, ax = plots.figure(height=3.4)
     top = ax.get_xaxis_transform()
-    for each, colour in zip(CONTENDERS, plots.PALETTE.values()):
+    for each, colour in zip(raced(study), plots.PALETTE.values()):
         ended = {float(rate): study.errors(each.experiment(rate)) for rate in each.rates}
         finite = {rate: errors.mean() for rate, errors in ended.items() if len(errors)}
         ax.plot(list(finite), list(finite.values()), "o-", color=colour, label=each.text)

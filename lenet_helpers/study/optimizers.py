@@ -13,7 +13,7 @@ class Contender:
     text: str
     short: str  # the short run of a rate is that of the experiment rate-<short>-<rate>
     rates: tuple[str, ...]
-    rate: str
+    rate: str | None  # None: not chosen yet
     long: str
 
     def experiment(self, rate):
@@ -32,4 +32,18 @@ CONTENDERS = (
         "renewed",
     ),
     Contender("SGD", "sgd", ("0.00003", "0.0001", "0.0003", "0.001", "0.003"), "0.001", "best-sgd"),
+    Contender(
+        "SGD with momentum 0.9",
+        "momentum",
+        ("0.000003", "0.00001", "0.00003", "0.0001", "0.0003"),
+        None,
+        "best-momentum",
+    ),
+    Contender("Adam", "adam", ("0.00001", "0.00003", "0.0001", "0.0003", "0.001"), None, "best-adam"),
 )
+
+
+def raced(study):
+    """The contenders all of whose short runs have ended."""
+    done = {record["experiment"] for record in study.records}
+    return [each for each in CONTENDERS if done.issuperset(map(each.experiment, each.rates))]

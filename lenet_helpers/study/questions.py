@@ -4,7 +4,7 @@ import numpy as np
 
 from ..paper import FIG5_TEST, FIG5_TRAIN
 from .compare import compare_runs
-from .optimizers import CONTENDERS, PUBLISHED
+from .optimizers import CONTENDERS, PUBLISHED, raced
 from .read import distance_to_fig5
 from .tables import by_seed, estimate, table
 
@@ -32,15 +32,13 @@ MILESTONES = (2, 5, 10, 20)  # passes after which optimizers are compared
 def rates_table(study):
     """A row an optimizer: the held-out error of the short run of each rate, the lowest in bold."""
     rows = []
-    for each in CONTENDERS:
-        names = {rate: each.experiment(rate) for rate in each.rates if each.experiment(rate) in study.experiments()}
-        errors = {rate: study.errors(name).min(initial=np.inf) for rate, name in names.items()}
+    for each in raced(study):
+        errors = {rate: study.errors(each.experiment(rate)).min(initial=np.inf) for rate in each.rates}
         cells = []
         for rate, error in errors.items():
             said = f"{rate}: " + (f"{error:.2f}" if np.isfinite(error) else "diverged")
             cells.append(f"**{said}**" if error == min(errors.values()) else said)
-        if cells:
-            rows.append((each.text, "; ".join(cells), each.rate))
+        rows.append((each.text, "; ".join(cells), each.rate or "not chosen yet"))
     return table(["optimizer", "held-out error by rate", "rate of the twenty passes"], rows)
 
 

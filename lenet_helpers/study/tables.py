@@ -71,7 +71,7 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
 } | {
     f"The rate of {each.text}, over two decades": (
         tuple(map(each.experiment, each.rates)),
-        None if each.rate == PUBLISHED else each.experiment(each.rate),
+        None if each.rate in (None, PUBLISHED) else each.experiment(each.rate),
     )
     for each in CONTENDERS
 }
