@@ -75,6 +75,7 @@ lab: $(READY) ## open the notebooks in JupyterLab
 demo: $(READY) ## open the playground as a page of its own
 	"$$VENV_PYTHON" tools/demo.py
 
+bench: export OMP_PROC_BIND := true
 bench: $(READY) ## time the network beside the same one in torch.nn, into benchmarks/results.md
 	"$$VENV_PYTHON" -m benchmarks
 

@@ -23,6 +23,8 @@ from .timing import Comparison, compare
 RESULTS = Path(__file__).with_name("results.md")
 REPEAT = {1: 100, 16: 20, 64: 6, 256: 2, 500: 1, 10000: 1}
 THREADS = (1, 2)
+# Two threads that begin on one core may stay there and take turns; `make bench` binds each to a core of its own.
+BOUND = "bound to cores" if os.environ.get("OMP_PROC_BIND", "false") != "false" else "not bound to cores"
 
 
 def steps(before):
@@ -239,7 +241,7 @@ def main():
         "(`benchmarks/reference.py`), C the same step as plain loops (`benchmarks/one_pattern.c`), torch.compile the "
         "same plain step compiled instead of replayed.\n\n"
         f"{date.today()}, {platform.system()} {machine}, Python {platform.python_version()}, "
-        f"torch {torch.__version__}.\n\n"
+        f"torch {torch.__version__}, threads {BOUND}.\n\n"
         "| what | bar | ratio | ours | theirs |\n|---|---|---|---|---|\n"
         f"{table}\n\n{throughput()}\n\n{cuda()}\n",
         encoding="utf-8",

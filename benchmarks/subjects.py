@@ -45,12 +45,12 @@ def compiled_step(count):
     """The same plain step through torch.compile, the update eager."""
     network, loss, optimizer = prepared()
     x, labels = patterns(count)
-    pixels, target = x.flatten(1).t().contiguous(), torch.eye(10)[labels].t().contiguous()
+    target = torch.eye(10)[labels]
     derivatives = torch.compile(propagation.first_derivatives, fullgraph=True)
 
     @torch.no_grad()
     def step():
-        _, found = derivatives(network, loss, pixels, target, x.shape[1:])
+        _, found = derivatives(network, loss, x, target)
         for name, parameter in network.named_parameters():
             parameter.grad = found[name]
         optimizer.update()

@@ -102,7 +102,7 @@ class LeNet5(Layer):
         replay = self.seen.replay = self.seen.replay or Replay(self.answer, self.storages)
         size, answers = chunk_size(), []
         for chunk in (x,) if len(x) <= size else x.split(size):
-            penalties, total = replay(chunk.flatten(1).t(), x.shape[1:])
+            penalties, total = replay(chunk)
             if not math.isfinite(total):
                 check_finite("an input", chunk)
                 check_finite("weights that give penalties", penalties)
@@ -110,11 +110,11 @@ class LeNet5(Layer):
         self.seen.x = x
         return answers[0] if len(answers) == 1 else torch.cat(answers)
 
-    def answer(self, pixels, field):
-        """(penalties, a number that is finite if they and the pixels are) of fields, each a column of pixels."""
-        self.check_field((pixels.shape[1], *field), pixels.dtype)  # here: once for each kind of input
-        penalties, _ = self.fprop(pixels.unflatten(0, field).transpose(0, 1))
-        return self.outward(penalties), pixels.flatten().sum(0) + penalties.flatten().sum(0)
+    def answer(self, x):
+        """(penalties, a number that is finite if they and the input are)."""
+        self.check_field(x.shape, x.dtype)  # here: once for each kind of input
+        penalties, _ = self.fprop(patterns_last(x).contiguous())
+        return self.outward(penalties), x.flatten().sum(0) + penalties.flatten().sum(0)
 
     def outward(self, state):
         """Patterns first, (N, classes) where there is one output a pattern."""

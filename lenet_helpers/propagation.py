@@ -2,35 +2,35 @@
 
 import torch
 
-from .layout import matrix
+from .layout import matrix, patterns_last
 from .model import chunk_size
 from .replay import Replay
 
 
-def first_derivatives(model, loss, x, target, field):
+def first_derivatives(model, loss, x, target):
     """(penalties, {name: dE/dw}), E being the mean loss over the patterns (Eq. 19).
 
-    x: (pixels, N), fields of the shape `field`; target: (classes, N), 1 at the label; penalties: (N, classes).
+    x: (N, 1, 32, 32); target: (N, classes), 1 at the label; penalties: (N, classes).
     """
-    penalties, kept = model.fprop(x.unflatten(0, field).transpose(0, 1))
+    penalties, kept = model.fprop(patterns_last(x).contiguous())
     penalties = matrix(penalties)
-    signal = loss.signal(penalties, target)
-    signal = signal / x.shape[-1] if x.shape[-1] > 1 else signal
+    signal = loss.signal(penalties, target.t().contiguous())
+    signal = signal / len(x) if len(x) > 1 else signal
     _, found = model.bprop(signal[None, :, None], kept)
     return penalties.t(), found
 
 
-def second_derivatives(model, loss, x, target, field, exact=False):
+def second_derivatives(model, loss, x, target, exact=False):
     """{name: h}: summed over the connections that share a parameter (Eq. 23), mean over the patterns (Eq. 24).
 
-    The signal that seeds F6 is the constant 2 scale; with exact=True it is the exact diagonal of the loss's second
-    derivative with respect to F6's states.
+    x, target: as in `first_derivatives`. The signal that seeds F6 is the constant 2 scale; with exact=True it is the
+    exact diagonal of the loss's second derivative with respect to F6's states.
     """
-    penalties, kept = model.fprop(x.unflatten(0, field).transpose(0, 1))
-    penalties, signal, hessian = matrix(penalties), target, None
+    penalties, kept = model.fprop(patterns_last(x).contiguous())
+    penalties, signal, hessian = matrix(penalties), target.t().contiguous(), None
     if exact:
-        signal, hessian = loss.signal(penalties, target), loss.hessian(penalties) / x.shape[-1]
-    return model.bbprop((signal / x.shape[-1])[None, :, None], kept, hessian)[1]
+        signal, hessian = loss.signal(penalties, signal), loss.hessian(penalties) / len(x)
+    return model.bbprop((signal / len(x))[None, :, None], kept, hessian)[1]
 
 
 class Propagation:
@@ -41,11 +41,12 @@ class Propagation:
     """
 
     def __init__(self, model, loss):
-        self.model, self.parameters, rbf = model, list(model.named_parameters()), model.rbf
+        self.model, self.parameters = model, list(model.named_parameters())
+        weights, rbf = list(model.parameters()), model.rbf
 
         def given():
-            places = [parameter.data_ptr() for _, parameter in self.parameters]
-            return [*places, rbf.codes.data_ptr(), rbf.scale, *vars(loss).values()]
+            tensors = *weights, *rbf._buffers.values()  # not by their names: this runs in every step
+            return [*map(torch.Tensor.data_ptr, tensors), rbf.scale, *vars(loss).values()]
 
         self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), given)
         self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), given)
@@ -56,9 +57,9 @@ class Propagation:
 
         x: (N, 1, 32, 32); target: (N, classes), 1 at the label; penalties: (N, classes), filled with the answers.
         """
-        total, field = None, x.shape[1:]
+        total = None
         for chunk, wanted, place, share in chunks(x, target, penalties):
-            answers, found = self.first(chunk.flatten(1).t(), wanted.t(), field)
+            answers, found = self.first(chunk, wanted)
             place.copy_(answers)
             total = added(total, found, share)
         for name, parameter in self.parameters:
@@ -67,9 +68,9 @@ class Propagation:
 
     def curvature(self, x, target, exact=False):
         """h of every parameter on the batch, name -> tensor (Eq. 23 and 24); x and target as in `gradient`."""
-        total, field, replay = None, x.shape[1:], self.exact if exact else self.second
+        total, replay = None, self.exact if exact else self.second
         for chunk, wanted, share in chunks(x, target):
-            total = added(total, replay(chunk.flatten(1).t(), wanted.t(), field), share)
+            total = added(total, replay(chunk, wanted), share)
         return total
 
 

@@ -26,19 +26,20 @@ class SDLM(Optimizer):
     def __init__(self, params, eta=5e-4, mu=MU):
         super().__init__(params, {"lr": eta, "mu": mu})
 
-    @torch.no_grad()
     def update(self):
-        """The rule, without the hooks that torch puts around `step`; parameters without a .grad stay."""
+        """The rule, under torch.no_grad(), without the hooks that torch puts around `step`; parameters without a .grad
+        stay."""
         for group in self.param_groups:
             weights, damped = group["params"], group.damped(self.state)
             gradients = [weight.grad for weight in weights]
-            if not all(map(torch.is_tensor, gradients)):
+            if any(gradient is None for gradient in gradients):
                 found = [each for each in zip(weights, gradients, damped) if each[1] is not None]
                 if not found:
                     continue
                 weights, gradients, damped = zip(*found)
             torch._foreach_addcdiv_(weights, gradients, damped, value=-group["lr"])
 
+    @torch.no_grad()
     def step(self, closure=None):
         """Update every parameter by its own rate; returns the closure's loss. RuntimeError where no h has been set."""
         loss = None
@@ -124,8 +125,10 @@ class Group(dict):
             self.setdefault(key, value)
         self.forget()
 
-    def __getitem__(self, key):
-        return super().__getitem__("lr" if key == "eta" else key)
+    def __missing__(self, key):
+        if key == "eta":
+            return self["lr"]
+        raise KeyError(key)
 
     def __setitem__(self, key, value):
         super().__setitem__("lr" if key == "eta" else key, value)

@@ -80,19 +80,18 @@ def test_gradients_follow_the_j_of_the_loss_and_the_scale_of_the_penalty():
 def test_a_replayed_step_gives_the_bits_of_a_plain_one(loss, summed, size, dtype):
     """Whatever the patterns and the weights are, at first and second order, with the exact seed and without."""
     model = network(dtype=dtype)
-    inner, field = Propagation(model, loss), X.shape[1:]
+    inner = Propagation(model, loss)
     for turn in range(3):
         x, target = X[turn : turn + size].to(dtype), one_hot(Y[turn : turn + size], 10, dtype)
-        pixels, wanted = x.flatten(1).t().contiguous(), target.t().contiguous()
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(1 - 0.1 * turn)
-            answers, found = first_derivatives(model, loss, pixels, wanted, field)
+            answers, found = first_derivatives(model, loss, x, target)
             gradients, penalties = gradients_of(inner, x, target)
             assert torch.equal(penalties, answers)
             assert all(torch.equal(gradients[name], found[name]) for name in found)
             for exact in (False, True):
-                h = second_derivatives(model, loss, pixels, wanted, field, exact)
+                h = second_derivatives(model, loss, x, target, exact)
                 replayed = inner.curvature(x, target, exact)
                 assert all(torch.equal(replayed[name], h[name]) for name in h)
 

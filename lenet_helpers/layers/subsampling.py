@@ -35,8 +35,9 @@ class Subsampling(Layer):
         (coefficient, sums), shape = kept
         found = {"coefficient": summed(matrix(signal * sums)), "bias": summed(matrix(signal))}
         down = signal * coefficient
-        for axis in (2, 0):
-            down = torch.stack([down, down], axis + 1).flatten(axis, axis + 1)
+        for axis in (0, 2):  # to both rows, and to both columns
+            pairs = down.unsqueeze(axis + 1)
+            down = pairs.expand(*pairs.shape[: axis + 1], 2, *pairs.shape[axis + 2 :]).flatten(axis, axis + 1)
         if down.shape != shape:  # an odd last row or column is sent nothing
             even, down = down, signal.new_zeros(shape)
             down[: even.shape[0], :, : even.shape[2]].copy_(even)
