@@ -93,4 +93,5 @@ def cluster_tables(found):
     ends = [(victim, *outcome.values()) for victim, outcome in killed.items()]
     names = list(next(iter(killed.values()), {}))
     machine = f"{found['machine']}; {found['other work']}. On 0 workers: one run after another, without Dask."
-    return [machine, table([*header, "workers, CPU s"], rows), table(["killed on two workers", *names], ends)]
+    tables = [table([*header, "workers, CPU s"], rows), table(["killed on two workers", *names], ends) if ends else ""]
+    return [machine, *tables]
