@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, opened, smooth_light, widened
+from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, is_uneven, opened, smooth_light, widened
 from .lines import LINE, printed_lines, thickness
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
@@ -29,6 +29,7 @@ ONE_EACH = "expected one digit; cut out one and give it as a picture of its own.
 LINES = "this looks like lines or a frame with nothing in it, expected one digit; give one with a digit."
 UNCLEAR = "no strokes stand out clearly from the ground, expected one digit; take it again in even light, close by."
 EDGE = "something reaches in from the edge of the picture, expected one digit with ground around it; cut that off."
+FAINT = "only faint marks, or what lies along lines, stand out, expected one digit with ground around it; take it anew."
 BLANK = "got a blank picture, expected one digit with ground around it; draw or choose another."
 
 
@@ -81,7 +82,7 @@ def digit_ink(grey):
     light, noise = smooth_light(grey)
     flat = grey - light
     if np.abs(flat).max() <= max(6 * noise, 1e-3 * np.abs(grey).max()):
-        return best
+        return replace(best, refusal=UNCLEAR) if is_uneven(grey, noise) else best
     smooth = ndimage.median_filter(flat, 3) if noise else flat
     for width in WIDTHS:
         for sign in (-1, 1):
@@ -127,7 +128,7 @@ def _look_at(grey, flat, sign, departure, noise):
     if seen_lines.any():
         chosen &= ~_remnants(pieces, seen_lines)
     if not chosen.any():
-        return nothing
+        return replace(nothing, refusal=FAINT, length=-1.5)
     strong = pieces.mask(chosen)
     strong &= widened(strong & (share >= PALE), max(round(stroke), 1))  # a faint mark may touch the digit
     if not _has_edges(sign * grey, strong, inklevel, full):

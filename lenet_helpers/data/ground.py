@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 WIDTHS = (0.4, 0.15)  # of a picture's longer side: what is wider than this every way is taken as ground, not ink
+GRAIN = 4  # times as far as neighbours lie apart, levels lie around an uneven light
 ROUNDS = 6  # of fitting the light to what lies within its noise
 NARROWEST = 12  # pixels: in a small picture a stroke may be nearly as wide
 CLEAR = 0.1  # of full ink: the box of a digit is that of what is darker, on clean ground
@@ -57,6 +58,12 @@ def smooth_light(grey):
     level, down, right, down_down, down_right, right_right = surface
     light = level + down * row + down_down * row**2 + (right + down_right * row) * column + right_right * column**2
     return light, noise if noise > tolerance / 1000 else 0.0
+
+
+def is_uneven(grey, noise):
+    """Whether the noise around the fitted light is more than that of neighbours: the steps of a shadow, a pattern."""
+    grain = np.median(np.abs(grey - ndimage.median_filter(grey, 3)))
+    return max(GRAIN * grain, 0.02 * np.ptp(grey)) < noise and np.ptp(grey) > 0
 
 
 def _spread(levels, where):
