@@ -23,9 +23,9 @@ def departure_from_ground(level, smooth, width):
 
 
 def opened(level, width):
-    """What of `level` is at least `width` pixels wide every way; beyond the border the picture goes on, mirrored."""
+    """What of `level` is at least `width` pixels wide every way; beyond the border the ground, 0, goes on."""
     inner = slice(width, -width)
-    return ndimage.grey_opening(np.pad(level, width, mode="symmetric"), (width, width))[inner, inner]
+    return ndimage.grey_opening(np.pad(level, width), (width, width))[inner, inner]
 
 
 def widened(mask, by):

@@ -182,18 +182,6 @@ class TestPhotographs:
         ink[20:60, 150:156] = 0.25
         assert alike(centre_digit(self.photograph(ink)), clean) > 0.9
 
-    @pytest.mark.parametrize("reach", [0.23, 0.3, 0.4])
-    def test_are_read_or_refused_where_a_shadow_at_the_border_touches_the_digit(self, reach):
-        light = np.ones((280, 280))
-        light[round(280 * (1 - reach)) :] = 0.55
-        picture = 210 * light * (1 - 0.7 * two(10))
-        try:
-            image = centre_digit(picture.astype(np.uint8))
-        except ValueError as refused:
-            assert reach > 0.25 and "no strokes stand out clearly from the ground" in str(refused)
-        else:
-            assert alike(image, REFERENCE) > 0.9
-
 
 class TestLines:
     def seven(self):
