@@ -67,7 +67,7 @@ RECIPES = {
         noisy=0.12, seed=4, start="finer",
     ),
 }  # fmt: skip
-CHOSEN = "finer"
+CHOSEN = "longer"
 
 
 def choose(name):
