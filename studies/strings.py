@@ -46,7 +46,7 @@ RESULTS = ROOT / "results" / "strings"
 BUILD = ROOT / "build" / "strings"  # networks that choices are made with
 WEIGHTS = ROOT / "lenet_helpers" / "trained" / "strings.safetensors"
 OWN, HELD_OUT = slice(50_000), slice(50_000, 60_000)
-UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-4, 1e-4  # of global training, and of more windows beside it
+UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-5, 1e-4  # of global training, and of more windows beside it
 
 RECIPES = {
     "apart": Recipe(
