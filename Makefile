@@ -43,6 +43,14 @@ reproduce test test-unit test-notebooks: export JUPYTER_CONFIG_DIR := $(CURDIR)/
 reproduce test test-unit test-notebooks: export IPYTHONDIR := $(CURDIR)/build/ipython
 reproduce test test-unit test-notebooks: export MPLCONFIGDIR := $(CURDIR)/build/matplotlib
 
+# Where nothing can be written to the reader's home, JupyterLab and the demo keep their files in build/, too.
+ifneq ($(shell test -w "$$HOME" || echo closed),)
+lab demo: export JUPYTER_DATA_DIR := $(CURDIR)/build/jupyter
+lab demo: export JUPYTER_CONFIG_DIR := $(CURDIR)/build/jupyter/config
+lab demo: export IPYTHONDIR := $(CURDIR)/build/ipython
+lab demo: export MPLCONFIGDIR := $(CURDIR)/build/matplotlib
+endif
+
 help: ## list these commands
 	@echo "make COMMAND, where COMMAND is one of"
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile

@@ -1,13 +1,14 @@
 """The study of strings (Section VII): choose, train, measure, and train globally; the figures go to results/strings/.
 
     python studies/strings.py choose NAME    train a recipe on 50,000 training digits, judge it on held-out strings
-    python studies/strings.py choose-rates   how to go on from the recipe chosen, judged on held-out strings
     python studies/strings.py package        the network of the recipe chosen, into the package
+    python studies/strings.py choose-limits  from where on NumberPad trusts a reading, judged on held-out strings
+    python studies/strings.py choose-rates   how to go on from the packaged network, judged on held-out strings
     python studies/strings.py measure        its figures on strings of test digits
     python studies/strings.py global         global training beside more of VII-B's, five seeds each
 
 Held-out strings are made of the last 10,000 training digits. Strings of test digits are read by `measure` and `global`
-alone, with recipe, weights, grammar, threshold and rates fixed before.
+alone, with recipe, weights, grammar, threshold, limits and rates fixed before.
 """
 
 import argparse
@@ -25,10 +26,11 @@ from lenet_helpers import load_digits, load_weights, save_weights, to_input
 from lenet_helpers.data.string_field import find_string
 from lenet_helpers.data.strings import make_strings
 from lenet_helpers.files import write_whole
-from lenet_helpers.strings import Grammar, local_minima, penalty_map, read_string, window_inputs
+from lenet_helpers.strings import Grammar, local_minima, penalty_map, read_string, read_strings, window_inputs
 from lenet_helpers.study.strings import (
     Recipe,
     continued,
+    percent,
     reader_from,
     right_of,
     scores,
@@ -37,13 +39,14 @@ from lenet_helpers.study.strings import (
     texts_of,
     whole_right,
 )
+from lenet_helpers.widgets.number_reading import NumberReading
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results" / "strings"
 BUILD = ROOT / "build" / "strings"  # networks that choices are made with
 WEIGHTS = ROOT / "lenet_helpers" / "trained" / "strings.safetensors"
 OWN, HELD_OUT = slice(50_000), slice(50_000, 60_000)
-UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-4, 1e-4  # of global training, and of more windows beside it
+UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-5, 1e-4  # of global training, and of more windows beside it
 
 RECIPES = {
     "apart": Recipe(
@@ -58,8 +61,13 @@ RECIPES = {
         {"blanks": 0.35, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.2},
         450_000, (1.2e-3, 6e-4, 2e-4, 5e-5), noisy=0.2, seed=3, start="closer",
     ),
+    "longer": Recipe(
+        {"blanks": 0.45, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.15},
+        1_000_000, (4e-3, 3.5e-3, 3e-3, 2.5e-3, 2e-3, 1.4e-3, 8e-4, 3e-4, 6e-5), batch_size=32, curvature_every=20_000,
+        noisy=0.12, seed=4, start="finer",
+    ),
 }  # fmt: skip
-CHOSEN = "finer"
+CHOSEN = "longer"
 
 
 def choose(name):
@@ -81,7 +89,7 @@ def choose(name):
 def judge(model, held_out):
     """The figures that a recipe, a grammar and a threshold are chosen by."""
     by_rule = {}
-    maps = {kind: (penalty_map(model, s.fields), s) for kind, s in string_sets(held_out, 1000, seed=100).items()}
+    maps = {kind: (penalty_map(model, s.fields), s) for kind, s in string_sets(held_out, 2000, seed=100).items()}
     for touching in (0.0, 8.0, 16.0, 32.0, float("inf")):
         for begin in (-2.0, 0.0, 2.0):
             grammar = Grammar(touching, begin)
@@ -172,6 +180,29 @@ def train_globally():
     write("global", figures)
 
 
+def choose_limits():
+    """What NumberPad's limits reject of held-out strings of 3 to 6 digits, and how many of the rest are wrong.
+
+    Taken are those with the fewest wrong of the rest, among the pairs that reject at most 5%.
+    """
+    held_out = load_digits("train", "mnist").subset(HELD_OUT)
+    strings = string_sets(held_out, 2000, seed=100)["3 to 6 digits, jitter 2"]
+    readings = read_strings(load_weights("strings"), strings.fields)
+    right = torch.tensor([reading.text == text for reading, text in zip(readings, strings.texts)])
+    figures = {}
+    for confidence in (0.5, 0.9, 0.95, 0.99, 0.999):
+        for penalty in (6.0, 8.0, 10.0, 12.0, 16.0):
+            numbers = [
+                NumberReading(reading, 0, 1.0, strings.fields.shape[2], penalty, confidence) for reading in readings
+            ]
+            kept = torch.tensor([not number.rejected for number in numbers])
+            figures[f"confidence {confidence:g}, penalty {penalty:g}"] = {
+                "rejected, %": percent(~kept),
+                "wrong of the rest, %": percent(~right[kept]),
+            }
+    write("choose-limits", figures)
+
+
 def judged_on(model, digits, seed):
     """On 1,000 strings each of five digits, gaps -1 to 4: without and with noise."""
     return {
@@ -195,8 +226,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     steps = {
         "choose": choose,
-        "choose-rates": choose_rates,
         "package": package,
+        "choose-limits": choose_limits,
+        "choose-rates": choose_rates,
         "measure": measure,
         "global": train_globally,
     }

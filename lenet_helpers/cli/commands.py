@@ -197,7 +197,8 @@ def predict_digits(options):
         else:
             with torch.no_grad(), blaming(weights):
                 penalties = model(to_input(sighting.digit).to(model.c1.weight))[0, :BLANK]  # a blank is no answer here
-            remark, refused = unlike_a_digit(penalties.min().item()) if weights == "regular" else ("", False)
+            least = penalties.min().item() if weights == "regular" else 0.0  # the limits are of these weights
+            remark, refused = unlike_a_digit(sighting.digit, least)
             if refused:
                 leave_out(name, remark)
                 sighting, penalties = replace(sighting, digit=None, refusal=remark), None

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, opened, smooth_light, widened
+from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, is_uneven, opened, smooth_light, widened
 from .lines import LINE, printed_lines, thickness
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
 SPECK = 0.02  # a piece with less than this share of the ink is dirt
 SMALL = 0.2  # of a picture's longer side: what spans more within it is what the picture shows
 REMNANT = 0.12  # of a picture's longer side: what is smaller beside printed lines is where they cross
-PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark
+PALE = 0.4  # of full ink: a piece that is nowhere darker is a faint mark, and what of a piece is far from darker ink
 RECTANGLE = 0.85  # of its box a filled frame has at least, a round digit less
 SOLID = 0.6  # of its box: a stroke that lies, straight, fills more
 WIDEST = 2.2  # times as wide as it is high: the widest of MNIST's training digits is 2.0
@@ -22,12 +22,14 @@ MIDDLING = 0.55  # of full ink: as PALE, of what still stands out from the groun
 BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
 STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
 FRAME = 4.0  # widths: lines with nothing in them are seen before light places this short are taken for strokes
+ENCLOSED = 0.5  # widths: what strokes enclose is taken for strokes only where all else is no longer than a sheet
 MANY = 6  # pieces, none of them dirt: the most in pieces of MNIST's training digits has 4
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 ONE_EACH = "expected one digit; cut out one and give it as a picture of its own."
 LINES = "this looks like lines or a frame with nothing in it, expected one digit; give one with a digit."
 UNCLEAR = "no strokes stand out clearly from the ground, expected one digit; take it again in even light, close by."
 EDGE = "something reaches in from the edge of the picture, expected one digit with ground around it; cut that off."
+FAINT = "only faint marks, or what lies along lines, stand out, expected one digit with ground around it; take it anew."
 BLANK = "got a blank picture, expected one digit with ground around it; draw or choose another."
 
 
@@ -73,24 +75,25 @@ def digit_ink(grey):
     """What is seen in grey levels (rows, columns): the digit's ink and its box, or a refusal.
 
     Dark ink encloses light places and light ink dark ones, and the ground between strokes, or a shadow on it, may be
-    taken for ink: of what may be ink, that is ink which is most like strokes, long for its width.
+    taken for ink: of what may be ink, that is ink which is most like strokes, long for its width, and of what is as
+    light as the ground of the picture as a whole only where there is nothing else.
     """
     best = Seen(grey, np.zeros_like(grey), refusal=BLANK)
     light, noise = smooth_light(grey)
     flat = grey - light
     if np.abs(flat).max() <= max(6 * noise, 1e-3 * np.abs(grey).max()):
-        return best
+        return replace(best, refusal=UNCLEAR) if is_uneven(grey, noise) else best
     smooth = ndimage.median_filter(flat, 3) if noise else flat
     for width in WIDTHS:
         for sign in (-1, 1):
-            seen = _look_at(grey, sign, departure_from_ground(sign * flat, sign * smooth, width), noise)
+            seen = _look_at(grey, flat, sign, departure_from_ground(sign * flat, sign * smooth, width), noise)
             best = max(best, seen, key=lambda each: each.length)
         if best.length >= STROKES:
             break
     return best
 
 
-def _look_at(grey, sign, departure, noise):
+def _look_at(grey, flat, sign, departure, noise):
     ground = grey - sign * departure
     nothing = Seen(ground, np.zeros_like(grey), refusal=BLANK)
     if not departure.max() > max(6 * noise, 1e-3 * np.abs(grey).max()):
@@ -125,22 +128,27 @@ def _look_at(grey, sign, departure, noise):
     if seen_lines.any():
         chosen &= ~_remnants(pieces, seen_lines)
     if not chosen.any():
-        return nothing
+        return replace(nothing, refusal=FAINT, length=-1.5)
     strong = pieces.mask(chosen)
+    strong &= widened(strong & (share >= PALE), max(round(stroke), 1))  # a faint mark may touch the digit
     if not _has_edges(sign * grey, strong, inklevel, full):
         return replace(nothing, refusal=UNCLEAR, length=-1)
     length = pieces.length(chosen)
     if length < BLOB and pieces.at_border[chosen].all():
         return replace(nothing, refusal=EDGE, length=0)
-    top, left = pieces.ends[chosen, :2].min(axis=0)
-    bottom, right = pieces.ends[chosen, 2:].max(axis=0)
-    box = (int(top), int(left), int(bottom), int(right))
+    rows, columns = (np.flatnonzero(strong.any(axis=axis)) for axis in (1, 0))
+    box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     near = widened(strong, max(round(stroke / 2), 1))
     near &= ~widened(seen_lines, 1) | _closed(strong, max(round(stroke / 2), 1))
     share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
     share = np.clip(share / np.percentile(share[share > 0], 95), 0, 1)
     lines_alone = (pieces.at_border & _bars(pieces))[chosen].all()
-    if lines_alone or _is_sheet(strong):  # it is read only where nothing else is seen
+    sheet = lines_alone or _is_sheet(strong)  # it is read only where nothing else is seen
+    if abs(np.median(flat[strong])) < 4 * noise + CLEAR * full:  # as light as the ground: what strokes enclose
+        if sheet:
+            return nothing
+        length = min(length, ENCLOSED)
+    elif sheet:
         length = 0
     other = not_one_digit(pieces, chosen)
     return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length)
@@ -161,7 +169,7 @@ def _closed(mask, by):
 
 def _remnants(pieces, lines):
     """Which pieces, beside the heaviest, lie along the lines that were taken away: what the lines left behind."""
-    along = widened(lines, max(round(REMNANT * max(lines.shape) / 4), 2)) & (pieces.labels > 0)
+    along = widened(lines, max(round(REMNANT * max(lines.shape) / 2), 2)) & (pieces.labels > 0)
     covered = np.bincount(pieces.labels[along], minlength=pieces.count + 1)[1:]
     return (covered >= 0.9 * pieces.area) & (pieces.mass < pieces.mass.max())
 

@@ -3,8 +3,10 @@
 import numpy as np
 from scipy import ndimage
 
+THIN, THICK = 0.05, 0.1  # of a picture's longer side: a line is no wider, and a frame's along the border
 LINE = 0.6  # of a picture's width or height: what is thin and straight over more of it is a printed line
 OPEN, ACROSS = 0.35, 0.95  # ... or over so much, where all but so little of the rest is hidden by wider ink
+SHORT = 0.05  # of it: how far from a border such a line may end
 SLOPES = np.linspace(-0.09, 0.09, 19)  # of printed lines, up to 5 degrees
 
 
@@ -12,26 +14,44 @@ def printed_lines(mask):
     """The pixels of lines that cross the picture, upright or level to within 5 degrees, without what crosses them.
 
     One line across a picture may be a stroke of a digit that fills it, the foot of a 2 or the bar of a 4. Lines are
-    printed where there are two or more, or where one runs along a border or is thinner than half the widest stroke.
+    printed where there are two or more from border to border, or where one runs along a border or is thinner than half
+    the widest stroke.
+    Where there are lines, a thicker one along a border is of the same frame.
     """
     lines, uncertain = np.zeros_like(mask), []
-    for turned in (False, True):
-        for pixels, width, place in _level_lines(mask.T if turned else mask):
-            pixels = pixels.T if turned else pixels
-            if min(place, 1 - place) < 0.12 or width < thickness(mask) / 2:
-                lines |= pixels
-            else:
-                uncertain.append(pixels)
+    for pixels, width, at_border in _lines(mask, THIN):
+        if at_border or width < thickness(mask) / 2:
+            lines |= pixels
+        elif _reaches_across(pixels):
+            uncertain.append(pixels)
     if len(uncertain) > 1 or uncertain and lines.any():
         lines |= np.logical_or.reduce(uncertain)
+    if lines.any():
+        lines |= np.logical_or.reduce([lines, *(pixels for pixels, _, at_border in _lines(mask, THICK) if at_border)])
     return lines
 
 
-def _level_lines(mask):
+def _lines(mask, widest):
+    """(pixels, width, whether along a border) of each line across the picture, level or upright."""
+    for turned in (False, True):
+        for pixels, width, place in _level_lines(mask.T if turned else mask, widest):
+            yield pixels.T if turned else pixels, width, min(place, 1 - place) < 0.12
+
+
+def _reaches_across(pixels):
+    """Whether a line goes from border to border, as a stroke hardly does."""
+    spans = (np.flatnonzero(pixels.any(axis=axis)) for axis in (0, 1))
+    return any(
+        at[0] <= SHORT * side and at[-1] >= (1 - SHORT) * side
+        for at, side in zip(spans, pixels.shape[::-1], strict=True)
+    )
+
+
+def _level_lines(mask, widest):
     """(pixels, width, place from 0 at the top to 1) of each line across the picture from left to right."""
     rows, columns = mask.shape
     thickness = _runs(mask)
-    thin = mask & (thickness <= max(0.05 * max(mask.shape), 1))
+    thin = mask & (thickness <= max(widest * max(mask.shape), 1))
     column = np.arange(columns)
     wide = ndimage.maximum_filter1d(thin.astype(np.uint8), 3, axis=0)  # a line may wander by a pixel
     some = slice(None, None, max(columns // 100, 1))  # enough columns to see a line by

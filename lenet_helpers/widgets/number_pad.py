@@ -7,7 +7,7 @@ from PIL import Image
 from ..data.string_field import find_ink
 from ..data.strings import make_strings
 from ..plots import INK
-from .number_reading import GUTTER, HEIGHT, LEAST_CONFIDENCE, SHEET, draw_number, read_number
+from .number_reading import GUTTER, HEIGHT, LEAST_CONFIDENCE, MOST_PENALTY, SHEET, draw_number, read_number
 from .pad import Pad
 from .svg import Svg, frame, text, tile
 
@@ -22,8 +22,8 @@ class NumberPad(Pad):
     """A wide sheet to draw a whole number on; as the pen lifts, the map and the path read appear under the ink.
 
     model: LeNet5 with eleven classes, the last the blank: load_weights("strings"). samples: Digits that the "Sample
-    number" button makes numbers of. name: as of DrawPad. least_confidence: an answer with less is rejected; rubbish: so
-    is one with a digit whose penalty is above it at every window.
+    number" button makes numbers of. name: as of DrawPad. least_confidence: an answer with less is rejected;
+    most_penalty: so is one with a digit whose penalty is above it at every window.
 
     `number` is what the network made of the drawing, a NumberReading, or None where there was nothing to read.
     """
@@ -34,10 +34,12 @@ class NumberPad(Pad):
     remark = traitlets.Unicode(EMPTY_REMARK).tag(sync=True)
     markup = traitlets.Unicode(draw_number(None).markup()).tag(sync=True)
 
-    def __init__(self, model, samples=None, name="number", least_confidence=LEAST_CONFIDENCE, rubbish=10.0):
+    def __init__(
+        self, model, samples=None, name="number", least_confidence=LEAST_CONFIDENCE, most_penalty=MOST_PENALTY
+    ):
         super().__init__(name)
         self.model, self.samples = model, samples
-        self.least_confidence, self.rubbish = least_confidence, rubbish
+        self.least_confidence, self.most_penalty = least_confidence, most_penalty
         self.number = None
         self._next_sample = 0
 
@@ -47,7 +49,7 @@ class NumberPad(Pad):
         self.number, verdict, remark = None, EMPTY, EMPTY_REMARK
         if ink.any():
             try:
-                self.number = read_number(self.model, ink, self.rubbish, self.least_confidence)
+                self.number = read_number(self.model, ink, self.most_penalty, self.least_confidence)
                 verdict, remark = self.number.verdict, self.number.remark
             except ValueError as error:
                 verdict, remark = "I'd reject this: it is no line of digits.", f"Seen: {error}"
@@ -62,7 +64,7 @@ class NumberPad(Pad):
         ink = self.drawn() if field is None else on_the_sheet(np.asarray(field))
         if not ink.any():
             return Svg(560, 30, EMPTY).add(text(0, 20, EMPTY, 15))
-        number = read_number(self.model, ink, self.rubbish, self.least_confidence)
+        number = read_number(self.model, ink, self.most_penalty, self.least_confidence)
         under, tall = draw_number(number), SHEET * ROWS // COLUMNS
         twin = Svg(GUTTER + SHEET, tall + HEIGHT + 66, f"A wide sheet with a number on it. {under.alt}")
         twin.add(tile(255 - ink.astype(int), GUTTER, 1, SHEET / COLUMNS, signed=False, limit=255))

@@ -3,8 +3,8 @@
 import { penaltyMap, toField } from "./lenet.js";
 import { BLANK, readMap, runsOf } from "./strings.js";
 
-const RUBBISH = 10; // j of Eq. 9: a digit whose penalty is above it at every window is near no digit's code
-const LEAST_CONFIDENCE = 0.9; // a reading with less of all readings than nine in ten is rejected
+// A reading is rejected that has less of all readings, or a digit whose penalty is above this at every window.
+const LEAST_CONFIDENCE = 0.9, MOST_PENALTY = 16;
 export const CLASSES = [...Array(BLANK).keys(), "blank"];
 
 // A number in a field as `fitLine` gives it, as the network sees it and as it answers.
@@ -18,9 +18,9 @@ export function readNumber(weights, field) {
   let remark = `Confidence ${confidence.toFixed(3)}: the share of ${text || "no digit"} among all readings.`;
   if (!text) {
     verdict = "I'd reject this: no digit was read in it.";
-  } else if (worst > RUBBISH) {
+  } else if (worst > MOST_PENALTY) {
     verdict = `I'd reject this: not all of it is like digits. At best ${text}.`;
-    remark += ` The penalty of one of its digits is ${worst.toFixed(1)} at best, above ${RUBBISH}.`;
+    remark += ` The penalty of one of its digits is ${worst.toFixed(1)} at best, above ${MOST_PENALTY}.`;
   } else if (confidence < LEAST_CONFIDENCE) {
     verdict = `I'd reject this: I am not sure enough. At best ${text}.`;
     remark += ` It should be ${LEAST_CONFIDENCE}.`;

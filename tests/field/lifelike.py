@@ -51,7 +51,7 @@ def reader():
             return REFUSE
         with torch.no_grad():
             penalties = model(to_input(digit))[0]
-        return REFUSE if unlike_a_digit(penalties.min().item())[1] else int(penalties.argmin())
+        return REFUSE if unlike_a_digit(digit, penalties.min().item())[1] else int(penalties.argmin())
 
     return read
 

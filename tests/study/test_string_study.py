@@ -11,6 +11,7 @@ from lenet_helpers.data.strings import Strings, make_strings
 from lenet_helpers.strings import Reading
 from lenet_helpers.study.strings import Recipe, reader_from, scores, string_figures, whole_right
 from lenet_helpers.weights import load_weights
+from lenet_helpers.widgets.number_reading import LEAST_CONFIDENCE, MOST_PENALTY
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,12 @@ def test_the_packaged_network_is_that_of_the_recipe_chosen(study):
     for name, recipe in study.RECIPES.items():
         kept = string_figures(f"choose-{name}")["recipe"]
         assert kept["windows"] == recipe.windows and tuple(kept["etas"]) == recipe.etas
+
+
+def test_the_pads_limits_are_those_that_held_out_strings_chose():
+    by_limits = string_figures("choose-limits")
+    few = {limits: each["wrong of the rest, %"] for limits, each in by_limits.items() if each["rejected, %"] <= 5}
+    assert min(few, key=few.get) == f"confidence {LEAST_CONFIDENCE:g}, penalty {MOST_PENALTY:g}"
 
 
 def test_whole_right_counts_strings_from_first_to_last_digit():
