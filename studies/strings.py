@@ -72,7 +72,7 @@ CHOSEN = "longer"
 
 def choose(name):
     digits, recipe = load_digits("train", "mnist"), RECIPES[name]
-    start = BUILD / f"{recipe.start}.safetensors" if recipe.start in RECIPES else recipe.start
+    start = BUILD / f"{recipe.start}.safetensors" if recipe.start in RECIPES else ROOT / recipe.start
     model = reader_from(start)
     history = recipe.train(model, digits.subset(OWN))
     facts = {

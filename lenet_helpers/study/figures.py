@@ -140,12 +140,12 @@ def rates(study):
     """Held-out error of short runs against the first rate, a line an optimizer; a cross where the run diverged."""
     figure, ax = plots.figure(height=3.4)
     top = ax.get_xaxis_transform()
-    for each, colour in zip(raced(study), plots.PALETTE.values()):
+    for index, (each, colour) in enumerate(zip(raced(study), plots.PALETTE.values())):
         ended = {float(rate): study.errors(each.experiment(rate)) for rate in each.rates}
         finite = {rate: errors.mean() for rate, errors in ended.items() if len(errors)}
         ax.plot(list(finite), list(finite.values()), "o-", color=colour, label=each.text)
         gone = [float(rate) for rate in each.rates if study.diverged(each.experiment(rate))]
-        ax.plot(gone, [0.97] * len(gone), "x", color=colour, transform=top)
+        ax.plot(gone, [0.97 - 0.05 * index] * len(gone), "x", color=colour, transform=top)  # none hides another's
     ax.set(xscale="log", yscale="log", xlabel="first rate (for SDLM: eta)", ylabel="held-out error (%)")
     ax.set_yticks(PERCENT[1:4], list(map(str, PERCENT[1:4])))
     ax.yaxis.set_minor_formatter(NullFormatter())

@@ -37,7 +37,7 @@ class Recipe:
     curvature_every: int = 5000
     noisy: float = 0.4  # share of the windows shown with 10% of their pixels inverted
     seed: int = 0
-    start: str = "results/weights/regular-0.safetensors"  # or a recipe: the weights that it goes on from
+    start: str = "results/weights/regular-0.safetensors"  # of the checkout, or a recipe: what it goes on from
 
     def train(self, model, digits, progress=True):
         """Train `model` on windows of these digits, in place; returns the History."""
