@@ -42,11 +42,10 @@ class Propagation:
 
     def __init__(self, model, loss):
         self.model, self.parameters = model, list(model.named_parameters())
-        weights, rbf = list(model.parameters()), model.rbf
+        places, rbf = [weight.data_ptr for weight in model.parameters()], model.rbf
 
-        def given():
-            tensors = *weights, *rbf._buffers.values()  # not by their names: this runs in every step
-            return [*map(torch.Tensor.data_ptr, tensors), rbf.scale, *vars(loss).values()]
+        def given():  # in every step
+            return [place() for place in places], rbf._buffers["codes"].data_ptr(), rbf.scale, *vars(loss).values()
 
         self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), given)
         self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), given)

@@ -1,8 +1,7 @@
 """The paper's layers, one a file, each with the three things a layer knows.
 
-A layer sends a state up, a derivative down and a second derivative down. The third is the second with everything
-squared: the weights, the states and the slope of the squashing function (Eq. 27, the Gauss-Newton rule). Only tensor
-methods, views, matrix products and reductions are used. How a layer looks from outside: see `base`.
+A layer sends a state up, a derivative down and a second derivative down: the same as the derivative with everything
+squared, weights, states and the squashing function's slope (Eq. 27). How a layer looks from outside: see `base`.
 """
 
 from .base import Layer

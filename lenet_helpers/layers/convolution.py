@@ -12,10 +12,10 @@ MANY = 8  # patterns from which a band for each row of outputs is faster than on
 class Convolution(Layer):
     """Each output map adds up one kernel for each input map that the table connects to it, and a bias.
 
-    table: bool (out_maps, in_maps), True where connected; None connects all. Only connected kernels are stored:
-    with a table weight is (connections, kernel, kernel), output map by output map, without one (out_maps,
-    in_maps, kernel, kernel). Input (N, in_maps, rows, columns), output (N, out_maps, rows - kernel + 1, columns -
-    kernel + 1). Raises ValueError for a table of another shape or with an output map left out.
+    table: bool (out_maps, in_maps), True where connected; None connects all. weight: (out_maps, in_maps, kernel,
+    kernel), with a table the connected kernels only: (connections, kernel, kernel), output map by output map. Input
+    (N, in_maps, rows, columns), output (N, out_maps, rows - kernel + 1, columns - kernel + 1). Raises ValueError for a
+    table of another shape or with an output map left out.
     """
 
     def __init__(self, in_maps, out_maps, kernel=5, table=None):
@@ -28,8 +28,11 @@ class Convolution(Layer):
         self.weight = Parameter(torch.empty(*shape, kernel, kernel).contiguous(memory_format=innermost))
         self.bias = Parameter(torch.empty(out_maps))
         every = torch.arange(connected.numel() * kernel**2).view(out_maps, kernel, kernel, in_maps).permute(0, 3, 1, 2)
+        places, zeros = every[connected].flatten(), torch.zeros(every.numel())  # where weights lie in all kernels
         self.register_buffer("connected", connected, persistent=False)
-        self.register_buffer("places", every[connected].flatten(), persistent=False)  # of the weights in all kernels
+        self.register_buffer("places", places, persistent=False)
+        self.register_buffer("present", zeros.index_fill(0, places, 1), persistent=False)  # 0 where no weight is
+        self.register_buffer("source", zeros.long().index_copy(0, places, torch.arange(len(places))), persistent=False)
         self.reset()
 
     def fprop(self, x):
@@ -37,8 +40,7 @@ class Convolution(Layer):
         if self.table is None:
             kernels = self.weight.permute(0, 2, 3, 1).flatten(1)
         else:  # zeros where the table connects nothing
-            kernels = self.weight.new_zeros(self.connected.numel() * self.kernel**2)
-            kernels = kernels.scatter_(0, self.places, self.weight.flatten()).view(self.out_maps, -1)
+            kernels = (self.weight.flatten().index_select(0, self.source) * self.present).view(self.out_maps, -1)
         windows, columns = unfold(x, self.kernel), x.shape[2] - self.kernel + 1
         a = torch.baddbmm(self.bias.unsqueeze(1), kernels.expand(len(windows), -1, -1), windows)
         a = a.view(len(windows), self.out_maps, -1, columns, x.shape[3]).transpose(1, 2).flatten(0, 1)
@@ -56,7 +58,7 @@ class Convolution(Layer):
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
         pieces = (kernels.t().expand(bands, -1, -1) @ signals).view(bands, *window, -1, *signal.shape[2:])
-        return fold(pieces.permute(2, 1, 0, 4, 3, 5, 6).flatten(2, 3)), {"weight": weight, "bias": bias}
+        return fold(pieces.movedim(0, 3).flatten(3, 4)), {"weight": weight, "bias": bias}
 
     def bbprop(self, signal, kept):
         """Eq. 25 and 27: the same with kernels and states squared."""
@@ -97,16 +99,15 @@ def unfold(x, size):
 
 
 def fold(pieces):
-    """Adds up (kernel columns, kernel rows, rows, maps, columns, patterns) as windows overlap: one moved by its column
-    and row of the kernel; (rows, maps, columns, patterns)."""
-    for axis in (3, 0):
-        if pieces.shape[axis + 1] == 1:  # as in C5: nothing overlaps
-            pieces = pieces.squeeze(axis + 1).movedim(0, axis)
-            continue
+    """Adds up (kernel rows, kernel columns, maps, rows, columns, patterns) as windows overlap: one moved by its row and
+    column of the kernel; (rows, maps, columns, patterns)."""
+    for _ in range(2):  # the kernel's rows, then its columns; what they move along comes third of the rest
         size, *shape = pieces.shape
-        length, shape[axis] = shape[axis], shape[axis] + size - 1
-        together = pieces.new_zeros(shape)
+        if shape[2] == 1:  # as in C5: nothing overlaps
+            pieces = pieces.squeeze(3).movedim(0, 2)
+            continue
+        together = pieces.new_zeros(*shape[:2], shape[2] + size - 1, *shape[3:])
         for place, piece in enumerate(pieces):
-            together.narrow(axis, place, length).add_(piece)
+            together.narrow(2, place, shape[2]).add_(piece)
         pieces = together
-    return pieces
+    return pieces.transpose(0, 1)
