@@ -100,7 +100,7 @@ class LeNet5(Layer):
         if x.dim() != 4:
             self.check_field(x.shape, x.dtype)
         replay = self.seen.replay = self.seen.replay or Replay(self.answer, self.storages)
-        size, answers = chunk_size(), []
+        size, answers = 2 * chunk_size(), []  # nothing is kept for a way down
         for chunk in (x,) if len(x) <= size else x.split(size):
             penalties, total = replay(chunk)
             if not math.isfinite(total):
