@@ -1,4 +1,7 @@
-"""Peak memory of a pass at batch 256, in a process of its own: python -m benchmarks.memory ours|torch.nn PATTERNS."""
+"""Peak memory of steps on 256 patterns, or of estimates of h on 500, in a process of its own:
+
+    python -m benchmarks.memory ours|torch.nn|h TIMES
+"""
 
 import sys
 from pathlib import Path
@@ -6,18 +9,18 @@ from pathlib import Path
 import psutil
 import torch
 
-from .subjects import our_step, torch_step
+from .subjects import our_curvature, our_step, torch_step
 
 
-def peak(which, updates):
-    """MB by which the process's peak resident memory grows over `updates` steps of 256 patterns."""
+def peak(which, times):
+    """MB by which the process's peak resident memory grows while it is made and done so many times, on two threads."""
     torch.set_num_threads(2)
-    make = {"ours": our_step, "torch.nn": torch_step}[which]
-    make(1)()  # libraries loaded, memory of their own taken
+    torch_step(1)()  # libraries loaded, memory of their own taken
     before = high_water()
-    step = make(256)
-    for _ in range(updates):
-        step()
+    make, count = {"ours": (our_step, 256), "torch.nn": (torch_step, 256), "h": (our_curvature, 500)}[which]
+    work = make(count)
+    for _ in range(times):
+        work()
     return (high_water() - before) / 1e6
 
 

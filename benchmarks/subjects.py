@@ -22,7 +22,7 @@ def prepared(package=TODAY, device="cpu"):
     """(LeNet5, MAPLoss, SDLM with a curvature) of this package, or of the one `before`."""
     network, loss = package["model"].LeNet5().to(device), package["losses"].MAPLoss()
     optimizer = package["sdlm"].SDLM(network.named_parameters(), eta=ETA)
-    optimizer.set_curvature(package["sdlm"].estimate_curvature(network, loss, *patterns(100, device)))
+    optimizer.set_curvature(package["sdlm"].estimate_curvature(network, loss, *patterns(16, device)))
     return network, loss, optimizer
 
 
