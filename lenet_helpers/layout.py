@@ -30,3 +30,11 @@ def summed(matrix):
     if matrix.shape[1] == 1:
         return matrix[:, 0]
     return matrix.mv(matrix.new_ones(matrix.shape[1]))
+
+
+def has_numbers(x):
+    """Whether a tensor has memory with numbers; none on the meta device and under torch.func.vmap."""
+    try:
+        return x.data_ptr() != 0
+    except RuntimeError:
+        return False

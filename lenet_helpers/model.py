@@ -9,7 +9,7 @@ import torch
 from .codes import DIGIT_CODES
 from .initialisation import init_name
 from .layers import RBF, Convolution, FullConnection, Layer, Squash, Subsampling
-from .layout import patterns_first, patterns_last
+from .layout import has_numbers, patterns_first, patterns_last
 from .replay import Replay
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
@@ -122,10 +122,11 @@ class LeNet5(Layer):
         return maps[:, :, 0, 0] if maps.shape[2:] == (1, 1) else maps
 
     def storages(self):
-        """All that a recording of the network depends on: where its parameters and codes lie, the penalty's scale."""
-        layers = self._modules.values()
-        places = [parameter.data_ptr() for layer in layers for parameter in layer._parameters.values()]
-        return [*places, self.rbf.codes.data_ptr(), self.rbf.scale]
+        """All that a recording of the network depends on: how its parameters and codes lie, the penalty's scale."""
+        layers, codes = self._modules.values(), self.rbf._buffers["codes"]
+        weights = [parameter for layer in layers for parameter in layer._parameters.values()]
+        places = [(weight.data_ptr(), weight.stride()) for weight in weights]
+        return [*places, codes.data_ptr(), codes.shape, codes.stride(), self.rbf.scale]
 
     def check_input(self, x):
         self.check_field(x.shape, x.dtype)
@@ -168,14 +169,6 @@ class LeNet5(Layer):
 def chunk_size():
     """Patterns of a larger batch that run at a time."""
     return CHUNK * torch.get_num_threads()
-
-
-def has_numbers(x):
-    """Whether a tensor has memory with numbers; none on the meta device and under torch.func.vmap."""
-    try:
-        return x.data_ptr() != 0
-    except RuntimeError:
-        return False
 
 
 def check_finite(what, values):

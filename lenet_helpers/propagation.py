@@ -45,7 +45,9 @@ class Propagation:
         places, rbf = [weight.data_ptr for weight in model.parameters()], model.rbf
 
         def given():  # in every step
-            return [place() for place in places], rbf._buffers["codes"].data_ptr(), rbf.scale, *vars(loss).values()
+            codes = rbf._buffers["codes"]
+            lie = codes.data_ptr(), codes.shape, codes.stride()
+            return [place() for place in places], *lie, rbf.scale, *vars(loss).values()
 
         self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), given)
         self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), given)

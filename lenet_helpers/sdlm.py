@@ -120,7 +120,7 @@ class Group(dict):
     """The parameters of a group and its options; "eta" is another name of "lr". Keeps mu + h until one changes."""
 
     def __init__(self, group, defaults=None):
-        super().__init__((("lr" if key == "eta" else key), value) for key, value in group.items())
+        super().__init__((named(key), value) for key, value in group.items())
         for key, value in (defaults or {}).items():
             self.setdefault(key, value)
         self.forget()
@@ -130,8 +130,17 @@ class Group(dict):
             return self["lr"]
         raise KeyError(key)
 
+    def __contains__(self, key):
+        return super().__contains__(named(key))
+
     def __setitem__(self, key, value):
-        super().__setitem__("lr" if key == "eta" else key, value)
+        super().__setitem__(named(key), value)
+
+    def get(self, key, default=None):
+        return super().get(named(key), default)
+
+    def update(self, *others, **more):
+        super().update((named(key), value) for key, value in dict(*others, **more).items())
 
     def check(self):
         for name in ("lr", "mu"):
@@ -154,6 +163,11 @@ class Group(dict):
             self.kept = [self["mu"] + state[parameter]["h"].to(parameter) for parameter in self["params"]]
             self.of = of
         return self.kept
+
+
+def named(key):
+    """The key by which a group keeps an option."""
+    return "lr" if key == "eta" else key
 
 
 def check_curvature(name, value, parameter):

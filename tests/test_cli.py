@@ -224,9 +224,16 @@ def test_predict_goes_by_content_and_says_what_it_cannot_open(small, tmp_path, c
     said = capsys.readouterr()
     assert said.out.startswith(f"{renamed}: 0 ")
     of_phone, of_huge, of_icon = said.err.splitlines()
-    assert "it is a HEIC picture" in of_phone and "save it as JPEG or PNG" in of_phone
+    assert "it is a picture of the kind HEIC" in of_phone and "save it as JPEG or PNG" in of_phone
     assert "9,000 x 9,000 pixels, expected at most 40,000,000" in of_huge
     assert "PNG, JPEG, WEBP, TIFF, BMP or GIF" in of_icon
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_named_pipe_is_no_picture_and_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "it is a named pipe, not a file" in refused(capsys, 1, "predict", tmp_path / "pipe.png")
+    assert "pipe.png cannot be read" in refused(capsys, 1, "table", tmp_path / "pipe.png")
 
 
 def test_predict_refuses_two_digits_in_a_sentence(small, tmp_path, capsys):
@@ -410,6 +417,15 @@ def test_a_training_whose_reader_has_gone_ends_well_and_writes_its_files(tmp_pat
     os.close(writer)
     os.close(reader)
     assert process.wait() == 0 and out.is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the streams are closed as Unix closes them")
+def test_a_training_without_standard_streams_writes_its_files(tmp_path):
+    """As in `train ... >&- 2>&-`, or where a service starts it."""
+    out = tmp_path / "weights.safetensors"
+    line = [sys.executable, "-m", "lenet_helpers", "train", *SMALL, "--out", str(out)]
+    process = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&- 2>&-', *line], cwd=ROOT)
+    assert process.returncode == 0 and load_weights(out).facts["passes"] == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a stream that is always full")

@@ -12,6 +12,7 @@ from reference.cases import random_tensor, relative
 from reference.judges import X, Y
 from reference.torch_networks import map_loss
 
+from lenet_helpers.codes import ASCII_CODES, DIGIT_CODES
 from lenet_helpers.losses import MAPLoss, MSELoss
 from lenet_helpers.model import LeNet5
 
@@ -180,6 +181,28 @@ def test_vmap_reads_what_the_network_reads(mode):
     model, x = LeNet5(), torch.rand(3, 2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     with mode():
         torch.testing.assert_close(torch.func.vmap(model)(x).flatten(0, 1), model(x.flatten(0, 1)))
+
+
+@pytest.mark.parametrize("choice", [slice(12), slice(3), slice(None, None, 2), slice(4, None)], ids=str)
+def test_other_codes_give_other_answers_even_from_the_same_place(choice):
+    """Views of one tensor begin at one address."""
+    model, codes = network(), torch.cat([DIGIT_CODES, ASCII_CODES[:4]]).double()
+    model.rbf.codes = codes[:10]
+    with torch.no_grad():
+        model(X)
+        model.rbf.codes = codes[choice]
+        answers = model(X)
+    torch.testing.assert_close(answers, model(X).detach())  # with gradients it is computed anew
+
+
+def test_weights_laid_out_otherwise_are_read_as_they_are():
+    model = network()
+    with torch.no_grad():
+        before = model(X)
+        model.c1.weight = torch.nn.Parameter(model.c1.weight.transpose(2, 3))
+        turned = model(X)
+    assert not torch.equal(before, turned)
+    torch.testing.assert_close(turned, model(X).detach())
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

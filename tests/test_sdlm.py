@@ -321,8 +321,11 @@ def test_eta_and_lr_are_one_number_to_schedulers_and_readers(prepared):
     rule.step()
     scheduler.step()
     assert rule.param_groups[0]["eta"] == scheduler.get_last_lr()[0] == 1.5e-4
-    rule.param_groups[0]["eta"] = 1e-5
-    assert rule.param_groups[0]["lr"] == 1e-5
+    group = rule.param_groups[0]
+    group["eta"] = 1e-5
+    assert group["lr"] == group.get("eta") == 1e-5 and "eta" in group
+    group.update(eta=1e-6)
+    assert group["lr"] == 1e-6 and "eta" not in list(group)
 
 
 def test_a_state_without_names_leaves_the_names(prepared):
@@ -354,7 +357,14 @@ def test_gradients_of_each_pattern_by_torch_func_are_those_of_one_after_another(
         penalties = torch.func.functional_call(model, weights, (x[None],))
         return (penalties[0] * target).sum()
 
-    each = torch.func.vmap(torch.func.grad(error), in_dims=(None, 0, 0))(weights, X[:3], torch.eye(10)[Y[:3]].to(X))
+    def by_the_loss(weights, x, label):
+        return MSELoss()(torch.func.functional_call(model, weights, (x[None],)), label[None])
+
+    each, other = (
+        torch.func.vmap(torch.func.grad(each), in_dims=(None, 0, 0))(weights, X[:3], given)
+        for each, given in ((error, torch.eye(10)[Y[:3]].to(X)), (by_the_loss, Y[:3]))
+    )
+    assert all(torch.equal(other[name], value) for name, value in each.items())
     for i in range(3):
         _, expected = by_autograd(model, mse, X[i : i + 1], Y[i : i + 1])
         assert all(relative(each[name][i], value) < 1e-9 for name, value in expected.items())

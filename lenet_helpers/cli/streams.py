@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 GONE = (errno.EPIPE, errno.EINVAL)  # of a write to a pipe that nobody reads: Unix's, and Windows'
 
@@ -41,20 +41,22 @@ class Patient:
 
 @contextmanager
 def patient_streams():
-    """Standard output and standard error without errors of their own: what they cannot encode is escaped, and a closed
-    pipe is let go."""
+    """Standard output and standard error without errors of their own: what they cannot encode is escaped, a closed
+    pipe is let go, and one that was closed from the beginning leads nowhere."""
     before = sys.stdout, sys.stderr
     for stream in before:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.stdout, sys.stderr = (stream and Patient(stream) for stream in before)
-    try:
-        yield
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
+    with ExitStack() as opened:
+        sys.stdout, sys.stderr = (
+            Patient(stream or opened.enter_context(open(os.devnull, "w", encoding="utf-8"))) for stream in before
+        )
+        try:
+            yield
+            for stream in (sys.stdout, sys.stderr):
                 stream.flush()
-    finally:
-        sys.stdout, sys.stderr = before
+        finally:
+            sys.stdout, sys.stderr = before
 
 
 def shown(text):

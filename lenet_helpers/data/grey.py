@@ -8,6 +8,8 @@ import warnings
 import numpy as np
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
+from ..files import regular
+
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 MOST_PIXELS = 40_000_000  # to decode; a JPEG is decoded at an eighth, a quarter or half its size where that is enough
 ENOUGH = 1600  # pixels a side that a JPEG is decoded to at least
@@ -18,9 +20,10 @@ BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"heim": "HEIC", b"
 def open_picture(path):
     """The picture in a file as a PIL image, not yet decoded, a JPEG set to be decoded at reduced size.
 
-    Raises OSError where there is no such file, ValueError for content that is none of FORMATS and for more than
-    MOST_PIXELS.
+    Raises OSError where there is no such file, or what is there is none; ValueError for content that is none of FORMATS
+    and for more than MOST_PIXELS.
     """
+    regular(path)  # a named pipe would be waited for
     try:
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):  # judged below
             picture = Image.open(path, formats=FORMATS)
@@ -44,7 +47,7 @@ def _what_it_is(path):
     name = BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
     known = ", ".join(FORMATS[:-1])
     if name:
-        return f"it is a {name} picture, which cannot be read here; save it as JPEG or PNG."
+        return f"it is a picture of the kind {name}, which cannot be read here; save it as JPEG or PNG."
     return f"its content is no whole picture of a kind read here ({known} or {FORMATS[-1]}); save it as JPEG or PNG."
 
 

@@ -63,7 +63,11 @@ class History:
     @classmethod
     def load(cls, path):
         """Read a history. Raises ValueError for a file that is not one, OSError for one that cannot be read."""
-        if not regular(path):
+        try:
+            there = regular(path)
+        except OSError as error:
+            raise OSError(f"{path} cannot be read ({error}); expected a training history.") from error
+        if not there:
             raise FileNotFoundError(f"{path} does not exist; expected a training history, JSON by History.save.")
         try:
             history = cls(**json.loads(Path(path).read_text(encoding="utf-8")))
