@@ -94,7 +94,7 @@ results: $(READY) ## rebuild the tables and figures of results/ from its JSON fi
 	"$$VENV_PYTHON" -m lenet_helpers results
 
 site: $(READY) ## build the pages of the notebooks, the reference and the results into build/site
-	@$(VENV_PYTHON) site/build.py
+	@"$$VENV_PYTHON" site/build.py
 
 badges: $(READY) ## stamp the notebooks with REPO=owner/name (default: the git remote)
 	"$$VENV_PYTHON" tools/notebooks.py badges --repo "$$REPO"
@@ -106,7 +106,7 @@ clean: ## remove build/ and caches; .venv, data/ and results/ stay
 build:
 	@mkdir -p build
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt hashes.txt
 	@command -v "$$PYTHON" >/dev/null 2>&1 || { \
 		echo "set-up: no $$PYTHON on this machine. Install Python 3.11 or newer, or name it: make PYTHON=..."; exit 1; }
 	@case "$$("$$PYTHON" -c 'print("Python")' 2>&1)" in Python*) ;; *) \

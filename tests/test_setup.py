@@ -114,15 +114,35 @@ def test_a_python_that_is_too_old_is_told_so():
 def test_torch_alone_comes_from_the_index_that_is_named_and_nothing_else_does():
     """A package of another name on that index is never asked for, nor is torch of another index taken."""
     installations = setup_script().installations
-    (everything,) = installations(None)
-    first, then = installations("https://index.example/cpu")
-    assert then == everything and not any("index" in word for word in everything)
-    assert first[-5:] == ["--no-deps", "--index-url", "https://index.example/cpu", "torch", "torchvision"]
-    for command in (first, then):
+    torch, *rest = installations(None)
+    first, *others = installations("https://index.example/cpu")
+    assert others == rest and not any("index" in word for command in (torch, *rest) for word in command)
+    assert first[-5:] == ["--index-url", "https://index.example/cpu", "--no-deps", "torch", "torchvision"]
+    hashed, project = rest
+    for command in (first, hashed, project):
         assert command[1:4] == ["-m", "pip", "install"]
-        assert command[command.index("--constraint") + 1] == "constraints.txt"
-        assert "--extra-index-url" not in command
-    assert everything[-2:] == ["--editable", ".[dev]"]
+        if command is not hashed:
+            assert command[command.index("--constraint") + 1] == "constraints.txt"
+    assert hashed[-4:] == ["--no-deps", "--require-hashes", "--requirement", "hashes.txt"]
+    assert project[-3:] == ["--no-build-isolation", "--editable", ".[dev]"]
+
+
+def test_every_pinned_file_but_torchs_has_its_hash():
+    text = (ROOT / "hashes.txt").read_text(encoding="utf-8")
+    entries = [entry.replace(" \\", "").split() for entry in re.split(r"\n(?=[\w#])", text) if "--hash" in entry]
+    hashed = {}
+    for entry in entries:
+        pin, hashes = " ".join(entry).split(" --hash", 1)
+        assert all(re.fullmatch(r"=sha256:[0-9a-f]{64} ?", each) for each in hashes.split("--hash"))
+        hashed[pin] = hashes
+    pinned = {line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if "==" in line}
+    of_torch = r"(torch|torchvision|triton|(nvidia|cuda)-[a-z0-9-]+)=="
+    assert len(hashed) == len(entries) and hashed.keys() == {pin for pin in pinned if not re.match(of_torch, pin)}
+
+
+def test_nothing_that_is_run_for_others_takes_packages_from_a_second_index():
+    for path in [*(ROOT / ".github").rglob("*.yml"), *(ROOT / ".devcontainer").iterdir(), ROOT / "Makefile"]:
+        assert "extra-index-url" not in path.read_text(encoding="utf-8"), path
 
 
 def test_the_workflow_may_only_read_and_runs_actions_of_one_commit_each():
@@ -151,7 +171,7 @@ def test_the_set_up_reports_large_downloads_and_little_else():
 def clone(tmp_path):
     """`make` in a folder whose python3 notes its calls, and succeeds in setting up unless FAIL is set."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "constraints.txt"):
+    for name in setup_script().MADE_OF:
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (1, 1))
     (tmp_path / ".venv").mkdir()
@@ -190,7 +210,7 @@ class TestMake:
         assert clone("lint")[:2] == (0, [SET_UP, LINT])
         assert clone("lint")[:2] == (0, [LINT])
 
-    @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+    @pytest.mark.parametrize("name", setup_script().MADE_OF)
     def test_a_change_of_what_is_installed_sets_up_again(self, clone, name):
         clone("lint")
         os.utime(clone.folder / ".venv" / ".ready", (2, 2))

@@ -2,12 +2,15 @@
 
     python3 tools/setup_venv.py
 
-`make` calls this when .venv is missing or older than pyproject.toml and constraints.txt. It uses the standard
+torch comes first. Every other file is compared with its SHA-256 in hashes.txt before it is installed; those of torch
+differ from index to index, and are taken by their version.
+
+`make` calls this when .venv is missing or older than what it is made of (`MADE_OF`). It uses the standard
 library alone and the syntax of Python 3.6, so that a Python that is too old is told so. The last thing it
 writes is .venv/.ready; a .venv without that file was left half made, and is made again from nothing.
 
 In an activated environment that has torch (conda's, Binder's), .venv takes that environment's packages and adds
-only what it lacks, in the newest versions that fit.
+only what it lacks, in the newest versions that fit, whose files are compared with nothing.
 
 Environment: TORCH_INDEX, a package index that torch and torchvision are taken from, such as the one of the CPU
 builds. Nothing else is: what it may hold under the names of other packages is never looked at.
@@ -25,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 READY = VENV / ".ready"
 LOG = VENV / "setup.log"
+MADE_OF = ("pyproject.toml", "constraints.txt", "hashes.txt")
 OLDEST = (3, 11)
 LARGE = 20  # MB, of a download worth a line
 CUDA_FOLLOWS = (
@@ -117,23 +121,29 @@ def run(command):
 
 
 def installations(torch_index, shared=None):
-    """The commands of pip, in their order: torch from its own index if there is one, then everything from pip's.
+    """The commands of pip, in their order: torch, from its own index if there is one; what can be compared with
+    hashes.txt; then the project itself, with what torch brings along.
 
     shared: the Python of an activated environment, whose torch and whose versions stay.
     """
     pip = [str(venv_python()), "-m", "pip", "install", "--progress-bar", "off"]
-    pip += [] if shared else ["--constraint", "constraints.txt"]
-    commands = [pip + ["--editable", ".[dev]"]]
-    if torch_index and not shared:
-        commands.insert(0, pip + ["--no-deps", "--index-url", torch_index, "torch", "torchvision"])
-    return commands
+    project = ["--editable", ".[dev]"]
+    if shared:
+        return [pip + project]
+    pinned = pip + ["--constraint", "constraints.txt"]
+    index = ["--index-url", torch_index] if torch_index else []
+    return [
+        pinned + index + ["--no-deps", "torch", "torchvision"],
+        pip + ["--no-deps", "--require-hashes", "--requirement", "hashes.txt"],
+        pinned + ["--no-build-isolation"] + project,
+    ]
 
 
 def install():
     """Make .venv, or bring it up to date; what went wrong, or None."""
     shared = activated(os.environ)
     if READY.exists():
-        say("pyproject.toml or constraints.txt is newer than .venv: bringing it up to date")
+        say(f"one of {', '.join(MADE_OF)} is newer than .venv: bringing it up to date")
         READY.unlink()
     else:
         version = sys.version.split()[0]
