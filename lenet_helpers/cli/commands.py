@@ -198,7 +198,7 @@ def predict_digits(options):
             with torch.no_grad(), blaming(weights):
                 penalties = model(to_input(sighting.digit).to(model.c1.weight))[0, :BLANK]  # a blank is no answer here
             least = penalties.min().item() if weights == "regular" else 0.0  # the limits are of these weights
-            remark, refused = unlike_a_digit(sighting.digit, least)
+            remark, refused = unlike_a_digit(sighting.digit, least, sighting.lines)
             if refused:
                 leave_out(name, remark)
                 sighting, penalties = replace(sighting, digit=None, refusal=remark), None

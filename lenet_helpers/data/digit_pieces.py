@@ -42,6 +42,7 @@ class Seen:
     box: tuple | None = None
     refusal: str = ""
     length: float = -2.0  # of the strokes, in widths of the widest
+    lines: bool = False  # whether printed lines were set aside
 
 
 class Pieces:
@@ -104,7 +105,8 @@ def _look_at(grey, flat, sign, departure, noise):
     pieces = Pieces(mask, departure)
     kept = _shown(pieces)
     if seen_lines.any() and pieces.span[kept].max(initial=0) < REMNANT * max(grey.shape):
-        return replace(nothing, refusal=LINES, length=FRAME)
+        faint = departure.max() < PALE * np.ptp(flat)  # beside what is seen with the other sign: the halo of a JPEG
+        return nothing if faint else replace(nothing, refusal=LINES, length=FRAME)
     if not kept.any():
         return replace(nothing, length=-0.5)
     mask = pieces.mask(kept)
@@ -151,7 +153,7 @@ def _look_at(grey, flat, sign, departure, noise):
     elif sheet:
         length = 0
     other = not_one_digit(pieces, chosen)
-    return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length)
+    return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length, bool(seen_lines.any()))
 
 
 def _connected(mask, seeds):

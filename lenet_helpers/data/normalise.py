@@ -1,7 +1,7 @@
 """Bring a picture of one digit into MNIST's form: fitted to 20 x 20, centred by mass in 28 x 28 (III-A)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ class Sighting:
     ink: float64, the same shape, 0 on the ground to 1 on full ink, of the digit alone.
     box: (top, left, bottom, right) of the digit, in pixels of `ink`, or None.
     digit: uint8 (28, 28) in MNIST's form, or None where `refusal` says in a sentence what was seen instead.
+    lines: whether printed lines were set aside, pieces of which may be left, or of the digit may be missing.
     """
 
     view: tuple
@@ -34,6 +35,7 @@ class Sighting:
     box: tuple | None
     digit: torch.Tensor | None
     refusal: str = ""
+    lines: bool = False
 
 
 def centre_digit(picture):
@@ -67,12 +69,13 @@ def _look(levels, view):
     grey = averaged(part, factor)
     seen = digit_ink(grey)
     if factor > 1 and seen.box and not seen.refusal and max(np.subtract(seen.box[2:], seen.box[:2])) < LARGE_ENOUGH:
-        return _look(levels, _closer(view, seen.box, factor))
+        closer = _look(levels, _closer(view, seen.box, factor))
+        return replace(closer, lines=closer.lines or seen.lines)
     digit = None
     if not seen.refusal:
         top, left, bottom, right = seen.box
         digit = torch.from_numpy(fit_box(np.round(255 * seen.ink[top:bottom, left:right]).astype(np.uint8)))
-    return Sighting(view, grey, seen.ground, seen.ink, seen.box, digit, seen.refusal)
+    return Sighting(view, grey, seen.ground, seen.ink, seen.box, digit, seen.refusal, seen.lines)
 
 
 def _closer(view, box, factor):

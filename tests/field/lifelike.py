@@ -39,19 +39,20 @@ def judged(kind, seed, count, test, read):
 
 def reader():
     """What `predict` answers for a picture."""
-    from lenet_helpers import centre_digit, load_weights, to_input
+    from lenet_helpers import load_weights, to_input
+    from lenet_helpers.data.normalise import find_digit
     from lenet_helpers.likeness import unlike_a_digit
 
     model = load_weights()
 
     def read(picture):
-        try:
-            digit = centre_digit(picture)
-        except ValueError:
+        sighting = find_digit(picture)
+        if sighting.digit is None:
             return REFUSE
         with torch.no_grad():
-            penalties = model(to_input(digit))[0]
-        return REFUSE if unlike_a_digit(digit, penalties.min().item())[1] else int(penalties.argmin())
+            penalties = model(to_input(sighting.digit))[0]
+        refused = unlike_a_digit(sighting.digit, penalties.min().item(), sighting.lines)[1]
+        return REFUSE if refused else int(penalties.argmin())
 
     return read
 
