@@ -16,6 +16,7 @@ from PIL import Image
 from training_runs import same_run
 
 from lenet_helpers.cli.parser import main
+from lenet_helpers.codes import ASCII_CODES, DIGIT_CODES
 from lenet_helpers.data.digits import load_digits
 from lenet_helpers.model import LeNet5
 from lenet_helpers.paper import PUBLISHED_RATES
@@ -387,6 +388,13 @@ def test_penalties_that_are_not_finite_are_no_answer(small, tmp_path, capsys):
     for command in (("predict", picture_of(0, tmp_path / "0.png"), "--weights"), ("evaluate", "--dataset", "sklearn")):
         said = refused(capsys, 1, *command, tmp_path / "w.safetensors")
         assert re.search("w.safetensors: .*(NaN or inf.* penalties|penalties with NaN or inf)", said)
+
+
+@pytest.mark.parametrize("codes", [ASCII_CODES, DIGIT_CODES.flip(0)], ids=["all signs", "another order"])
+def test_weights_of_other_signs_than_the_digits_answer_with_no_digit(codes, tmp_path, capsys):
+    save_weights(LeNet5(codes=codes), tmp_path / "w.safetensors")
+    for command in (("predict", picture_of(0, tmp_path / "0.png"), "--weights"), ("evaluate", "--dataset", "sklearn")):
+        assert "expected those of the digits 0 to 9" in refused(capsys, 1, *command, tmp_path / "w.safetensors")
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="such names are no file names here")

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 
+from ..codes import DIGIT_CODES
 from ..data.digits import DataError, load_digits, to_input
 from ..data.distort import Distortion
 from ..data.grey import open_picture
@@ -156,8 +157,16 @@ def blaming(weights):
         raise CommandError(f"{weights}: {error}") from error
 
 
+def reader_of_digits(weights):
+    """The network of these weights; raises CheckpointError where its first ten classes are not the digits from 0 on."""
+    model = load_weights(weights)
+    if not torch.equal(model.rbf.codes[:BLANK].to(DIGIT_CODES), DIGIT_CODES):
+        raise CheckpointError(f"{weights} has rbf.codes of other signs; expected those of the digits 0 to 9 first.")
+    return model
+
+
 def score(options):
-    model = load_weights(options.weights)
+    model = reader_of_digits(options.weights)
     facts = model.facts
     dataset = options.dataset or ("sklearn" if facts.get("source") == SKLEARN else "mnist")
     digits = load_digits("test", dataset, options.data)
@@ -187,7 +196,7 @@ def predict(options):
 def predict_digits(options):
     """Print the digit in each picture; returns how many were read."""
     weights = options.weights or "regular"
-    model = load_weights(weights)
+    model = reader_of_digits(weights)
     read = 0
     for name, sighting in seen_in(options.files, find_digit):
         penalties = None
@@ -217,7 +226,7 @@ def predict_digits(options):
 def predict_strings(options):
     """Print the number in each picture; returns how many were read."""
     weights = options.weights or "strings"
-    model = load_weights(weights)
+    model = reader_of_digits(weights)
     read = 0
     for name, field in seen_in(options.files, find_string):
         with blaming(weights):

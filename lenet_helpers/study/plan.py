@@ -21,6 +21,7 @@ HELD_OUT_SEED = 1998
 # Of experiments and runs, whose files are called so: in one folder, and apart on disks that take "a" and "A" for one.
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+|(?<=[0-9])\.[0-9]+)*")
 NAMED = "small letters a-z and digits, with single hyphens between them; a number may have a point, as in j-2.5"
+LONGEST = 100  # letters of a name
 CHOICES = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
@@ -108,8 +109,8 @@ class Run:
 
 def check_name(key, value):
     """Raise ValueError for what is no name of an experiment or a run."""
-    if not (isinstance(value, str) and NAME.fullmatch(value)):
-        raise ValueError(f"{key}: got {value!r}, expected a name of {NAMED}.")
+    if not (isinstance(value, str) and len(value) <= LONGEST and NAME.fullmatch(value)):
+        raise ValueError(f"{key}: got {value!r}, expected a name of {NAMED}, {LONGEST} letters at most.")
 
 
 def check_type(key, value, hint):
@@ -181,8 +182,10 @@ def runs_of(experiment):
     chosen = {key: value for key, value in experiment.items() if key in settings}
     seeds, weights = experiment.get("seeds", []), chosen.pop("save_weights", [])
     for key, value in (("seeds", seeds), ("save_weights", weights)):
-        if not (isinstance(value, list) and all(type(seed) is int for seed in value)):
-            raise ValueError(f"experiment {name!r}: {key}: got {value!r}, expected a list of seeds, whole numbers.")
+        if not (isinstance(value, list) and all(type(seed) is int and seed >= 0 for seed in value)):
+            raise ValueError(
+                f"experiment {name!r}: {key}: got {value!r}, expected a list of seeds, whole numbers from 0 on."
+            )
     if not seeds:
         raise ValueError(f"experiment {name!r}: seeds: got none, expected a list of seeds with at least one.")
     if isinstance(chosen.get("schedule"), list):
