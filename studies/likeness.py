@@ -39,6 +39,8 @@ def main():
         "digits found": len(least),
         "half a percent are above": round(least.quantile(0.995).item(), 2),
         "largest": round(least.max().item(), 2),
+        "above j = 5, percent": round(100 * (least > 5).float().mean().item(), 2),
+        "above j = 10, percent": round(100 * (least > 10).float().mean().item(), 2),
         "shapes": len(images),
         f"{LOOPS} loops or more": sum(closed_loops(image) >= LOOPS for image in images.numpy()),
         "crosses": sum(map(is_cross, images.numpy())),

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, is_uneven, opened, smooth_light, widened
-from .lines import LINE, printed_lines, thickness
+from .lines import LINE, THIN, printed_lines, thickness
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
 SPECK = 0.02  # a piece with less than this share of the ink is dirt
@@ -140,6 +140,8 @@ def _look_at(grey, flat, sign, departure, noise):
         return replace(nothing, refusal=EDGE, length=0)
     rows, columns = (np.flatnonzero(strong.any(axis=axis)) for axis in (1, 0))
     box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    if _along_border(box, grey.shape):
+        return replace(nothing, refusal=EDGE, length=0)
     near = widened(strong, max(round(stroke / 2), 1))
     near &= ~widened(seen_lines, 1) | _closed(strong, max(round(stroke / 2), 1))
     share = np.where(near & (share > max(2 * noise / full, 0.02)), share, 0)
@@ -154,6 +156,12 @@ def _look_at(grey, flat, sign, departure, noise):
         length = 0
     other = not_one_digit(pieces, chosen)
     return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length, bool(seen_lines.any()))
+
+
+def _along_border(box, shape):
+    """Whether a box lies so near to one border, all of it, as a printed line is wide: a strip beyond a frame."""
+    (top, left, bottom, right), (rows, columns) = box, shape
+    return min(bottom / rows, right / columns, 1 - top / rows, 1 - left / columns) <= THIN
 
 
 def _connected(mask, seeds):

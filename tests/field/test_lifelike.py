@@ -35,6 +35,11 @@ def test_the_halo_of_a_jpeg_is_no_line_beside_the_digit(mnist, read):
     assert [read(shrunk(mnist.test.images[342].numpy(), 64, quality)) for quality in (None, 75)] == [1, 1]
 
 
+def test_a_strip_of_light_beyond_a_thick_frame_is_no_1(mnist, read):
+    picture, label = lifelike.pictures("scanned", 913, 3, mnist.test)[2]
+    assert read(picture) == label == 7
+
+
 @pytest.mark.parametrize("size", [32, 64])
 def test_a_small_jpeg_is_read_like_a_png(size, mnist, read):
     def wrong(quality):
