@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from .ground import CLEAR, NOISY, WIDTHS, departure_from_ground, is_uneven, opened, smooth_light, widened
-from .lines import LINE, THIN, printed_lines, thickness
+from .lines import LINE, printed_lines, thickness
 
 TOUCHING = np.ones((3, 3))  # pixels that meet at a corner are of one piece
 SPECK = 0.02  # a piece with less than this share of the ink is dirt
@@ -21,6 +21,7 @@ UPRIGHT = 1.5  # times as high as it is wide, in two even parts: two digits (or 
 MIDDLING = 0.55  # of full ink: as PALE, of what still stands out from the ground as it is seen from closer by
 BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
 STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
+STRIP = 0.02  # of a picture's height or width: what is all so near to a border is no digit
 FRAME = 4.0  # widths: lines with nothing in them are seen before light places this short are taken for strokes
 ENCLOSED = 0.5  # widths: what strokes enclose is taken for strokes only where all else is no longer than a sheet
 MANY = 6  # pieces, none of them dirt: the most in pieces of MNIST's training digits has 4
@@ -159,9 +160,9 @@ def _look_at(grey, flat, sign, departure, noise):
 
 
 def _along_border(box, shape):
-    """Whether a box lies so near to one border, all of it, as a printed line is wide: a strip beyond a frame."""
+    """Whether a box lies along one border, all of it: a strip beyond a frame."""
     (top, left, bottom, right), (rows, columns) = box, shape
-    return min(bottom / rows, right / columns, 1 - top / rows, 1 - left / columns) <= THIN
+    return min(bottom / rows, right / columns, 1 - top / rows, 1 - left / columns) <= STRIP
 
 
 def _connected(mask, seeds):

@@ -24,7 +24,7 @@ class DrawPad(Pad):
     page need two names, under which the browser keeps their drawings, so that a restarted kernel or a
     reloaded page loses none. least_gap: an answer whose two best penalties are closer is rejected; rubbish:
     so is one with no penalty below it. That is MAPLoss's own j, whatever j the network was trained with: at the 5 of
-    "regular" four times as many training digits would be rejected, above 1 in 100 (results/likeness.json).
+    "regular" three times as many training digits would be rejected, 1 in 100 (results/likeness.json).
 
     `digit` is the drawing as uint8 (28, 28), or None while the sheet is empty; `reading` what the network
     made of it.

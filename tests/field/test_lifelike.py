@@ -1,8 +1,10 @@
 """Pictures as from life come out right or are refused; how they are made and what is right stands in lifelike.py."""
 
 import lifelike
+import numpy as np
 import pytest
-from sheets import shrunk
+from PIL import Image
+from sheets import shrunk, stroke
 
 SEED, COUNT = 5, 4
 
@@ -38,6 +40,15 @@ def test_the_halo_of_a_jpeg_is_no_line_beside_the_digit(mnist, read):
 def test_a_strip_of_light_beyond_a_thick_frame_is_no_1(mnist, read):
     picture, label = lifelike.pictures("scanned", 913, 3, mnist.test)[2]
     assert read(picture) == label == 7
+
+
+@pytest.mark.parametrize("place", [(20, 20), (1480, 1080)])
+def test_a_digit_of_90_pixels_in_a_corner_of_1600_by_1200_is_read(place, mnist, read):
+    sheet = Image.new("L", (1600, 1200), 250)
+    for image, label in zip(mnist.test.images[:4].numpy(), mnist.test.labels[:4].tolist(), strict=True):
+        sheet.paste(Image.fromarray(np.uint8(250 - 220 * stroke(image, 90))), place)
+        assert read(sheet) == label
+        sheet.paste(250, (0, 0, 1600, 1200))
 
 
 @pytest.mark.parametrize("size", [32, 64])
