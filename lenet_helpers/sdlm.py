@@ -139,6 +139,9 @@ class Group(dict):
     def get(self, key, default=None):
         return super().get(named(key), default)
 
+    def setdefault(self, key, default=None):
+        return super().setdefault(named(key), default)
+
     def update(self, *others, **more):
         super().update((named(key), value) for key, value in dict(*others, **more).items())
 

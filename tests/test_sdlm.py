@@ -325,7 +325,7 @@ def test_eta_and_lr_are_one_number_to_schedulers_and_readers(prepared):
     group["eta"] = 1e-5
     assert group["lr"] == group.get("eta") == 1e-5 and "eta" in group
     group.update(eta=1e-6)
-    assert group["lr"] == 1e-6 and "eta" not in list(group)
+    assert group["lr"] == group.setdefault("eta", 1) == 1e-6 and "eta" not in list(group)
 
 
 def test_a_state_without_names_leaves_the_names(prepared):
