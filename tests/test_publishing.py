@@ -40,8 +40,10 @@ def test_each_job_has_the_permissions_it_needs_and_no_others():
 def test_what_the_workflow_runs_is_there():
     text = " ".join(step.get("run", "") for step in steps())
     named = set(re.findall(r"python3? ((?:tools|site)/\w+\.py)", text))
-    assert named == {"tools/notebooks.py", "site/build.py", "tools/colab.py"}
+    assert named == {"tools/notebooks.py", "tools/colab.py"}
     assert [name for name in named if not (ROOT / name).is_file()] == []
+    assert re.findall(r"\bmake ([a-z-]+)", text) == ["site"]
+    assert "\nsite: " in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_the_dev_container_opens_and_sets_up_what_is_there():
