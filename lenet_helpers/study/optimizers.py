@@ -39,7 +39,7 @@ CONTENDERS = (
         "0.0001",
         "best-momentum",
     ),
-    Contender("Adam", "adam", ("0.00001", "0.00003", "0.0001", "0.0003", "0.001"), None, "best-adam"),
+    Contender("Adam", "adam", ("0.00001", "0.00003", "0.0001", "0.0003", "0.001"), "0.0003", "best-adam"),
 )
 
 
