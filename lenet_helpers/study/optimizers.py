@@ -36,7 +36,7 @@ CONTENDERS = (
         "SGD with momentum 0.9",
         "momentum",
         ("0.000003", "0.00001", "0.00003", "0.0001", "0.0003"),
-        None,
+        "0.0001",
         "best-momentum",
     ),
     Contender("Adam", "adam", ("0.00001", "0.00003", "0.0001", "0.0003", "0.001"), None, "best-adam"),
