@@ -13,7 +13,7 @@ class Contender:
     text: str
     short: str  # the short run of a rate is that of the experiment rate-<short>-<rate>
     rates: tuple[str, ...]
-    rate: str | None  # None: not chosen yet
+    rate: str
     long: str
 
     def experiment(self, rate):

@@ -38,7 +38,7 @@ def rates_table(study):
         for rate, error in errors.items():
             said = f"{rate}: " + (f"{error:.2f}" if np.isfinite(error) else "diverged")
             cells.append(f"**{said}**" if error == min(errors.values()) else said)
-        rows.append((each.text, "; ".join(cells), each.rate or "not chosen yet"))
+        rows.append((each.text, "; ".join(cells), each.rate))
     return table(["optimizer", "held-out error by rate", "rate of the twenty passes"], rows)
 
 
