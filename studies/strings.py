@@ -71,6 +71,11 @@ RECIPES = {
         1_000_000, (4e-3, 4e-3, 3.5e-3, 3e-3, 2.5e-3, 2e-3, 1.5e-3, 1e-3, 6e-4, 3e-4, 1e-4, 3e-5), batch_size=32,
         curvature_every=20_000, noisy=0.08, seed=5, start="longer",
     ),
+    "longest": Recipe(
+        {"blanks": 0.45, "clear": 6.0, "close": 0.55, "jitter": 1, "ends": 0.15},
+        1_000_000, (4e-3, 4e-3, 4e-3, 3e-3, 3e-3, 2e-3, 1.4e-3, 9e-4, 5e-4, 2e-4, 5e-5), batch_size=32,
+        curvature_every=20_000, noisy=0.05, seed=6, start="still-longer",
+    ),
 }  # fmt: skip
 CHOSEN = "longer"
 
