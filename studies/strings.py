@@ -2,6 +2,7 @@
 
     python studies/strings.py choose NAME    train a recipe on 50,000 training digits, judge it on held-out strings
     python studies/strings.py package        the network of the recipe chosen, into the package
+    python studies/strings.py choose-grammar how its maps are read, judged on held-out strings
     python studies/strings.py choose-limits  from where on NumberPad trusts a reading, judged on held-out strings
     python studies/strings.py choose-rates   how to go on from the packaged network, judged on held-out strings
     python studies/strings.py measure        its figures on strings of test digits
@@ -12,6 +13,7 @@ alone, with recipe, weights, grammar, threshold, limits and rates fixed before.
 """
 
 import argparse
+import itertools
 import json
 import shutil
 import statistics
@@ -97,24 +99,42 @@ def choose(name):
 
 
 def judge(model, held_out):
-    """The figures that a recipe, a grammar and a threshold are chosen by."""
-    by_rule = {}
-    maps = {kind: (penalty_map(model, s.fields), s) for kind, s in string_sets(held_out, 2000, seed=100).items()}
-    for touching in (0.0, 8.0, 16.0, 32.0, float("inf")):
-        for begin in (-2.0, 0.0, 2.0):
-            grammar = Grammar(touching, begin)
-            by_rule[f"touching {touching:g}, begin {begin:g}"] = {
-                kind: whole_right(texts_of(penalties, grammar), strings) for kind, (penalties, strings) in maps.items()
-            }
-    for threshold in (6.0, 12.0, 16.0, 24.0):
-        by_rule[f"local minima under {threshold:g}"] = {
-            kind: whole_right([local_minima(each, threshold) for each in penalties], strings)
-            for kind, (penalties, strings) in maps.items()
-        }
+    """The figures that a recipe and the simple rule's threshold are chosen by."""
+    maps = held_out_maps(model, held_out)
     return {
         "single held-out digits, error %": single_digits(model, held_out),
-        "held-out strings whole right, %": by_rule,
+        "held-out strings whole right, %": by_grammar(maps, [Grammar()])
+        | {
+            f"local minima under {threshold:g}": {
+                kind: whole_right([local_minima(each, threshold) for each in penalties], strings)
+                for kind, (penalties, strings) in maps.items()
+            }
+            for threshold in (6.0, 12.0, 16.0, 24.0)
+        },
     }
+
+
+def held_out_maps(model, held_out):
+    """(maps of penalties, strings) of each kind."""
+    return {kind: (penalty_map(model, s.fields), s) for kind, s in string_sets(held_out, 2000, seed=100).items()}
+
+
+def by_grammar(maps, grammars):
+    return {
+        f"touching {grammar.touching:g}, begin {grammar.begin:g}": {
+            kind: whole_right(texts_of(penalties, grammar), strings) for kind, (penalties, strings) in maps.items()
+        }
+        for grammar in grammars
+    }
+
+
+def choose_grammar():
+    """How the packaged network's maps are read: taken is the grammar with the largest mean over the four kinds."""
+    maps = held_out_maps(load_weights("strings"), load_digits("train", "mnist").subset(HELD_OUT))
+    touching, begin = (16.0, 32.0, float("inf")), (-8.0, -6.0, -4.0, -2.0, 0.0, 2.0)
+    figures = by_grammar(maps, [Grammar(*each) for each in itertools.product(touching, begin)])
+    taken = max(figures, key=lambda name: statistics.mean(figures[name].values()))
+    write("choose-grammar", {"taken": taken, "held-out strings whole right, %": figures})
 
 
 def write(name, figures):
@@ -237,6 +257,7 @@ def main():
     steps = {
         "choose": choose,
         "package": package,
+        "choose-grammar": choose_grammar,
         "choose-limits": choose_limits,
         "choose-rates": choose_rates,
         "measure": measure,

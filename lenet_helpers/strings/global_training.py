@@ -7,7 +7,7 @@ from ..data.digits import to_input
 from ..data.strings import BLANK
 from ..sdlm import MU, SDLM
 from ..training.arguments import check_counts
-from .graph import Grammar, discriminative_forward
+from .graph import READING, discriminative_forward
 
 
 @torch.no_grad()
@@ -36,7 +36,7 @@ def fit_strings(
     certainty. Raises ValueError for counts below 1 and for a string with more digits than its field has windows.
     """
     check_counts(passes=passes, curvature_strings=curvature_strings, curvature_every=curvature_every)
-    grammar = grammar or Grammar()
+    grammar = grammar or READING
     random = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(strings), generator=random).repeat(passes)
     optimizer = SDLM(model.named_parameters(), eta=eta, mu=mu)

@@ -6,7 +6,7 @@ import torch
 
 from ..data.digits import FIELD, to_input
 from ..data.strings import BLANK, STEP
-from .graph import Grammar, discriminative_forward, viterbi
+from .graph import READING, discriminative_forward, viterbi
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,10 @@ def window_inputs(fields):
 def read_strings(model, fields, grammar=None):
     """A Reading of each of the fields (N, 32, columns) of 0 to 255, ink 255.
 
-    model: LeNet5 with eleven classes, the last the blank, such as load_weights("strings"). grammar: Grammar() unless
+    model: LeNet5 with eleven classes, the last the blank, such as load_weights("strings"). grammar: READING unless
     given. Raises ValueError for a model of other classes and for fields of another shape.
     """
-    grammar = grammar or Grammar()
+    grammar = grammar or READING
     penalties = penalty_map(model, fields)
     if penalties.shape[1] != BLANK + 1:
         raise ValueError(
