@@ -79,7 +79,8 @@ RECIPES = {
         curvature_every=20_000, noisy=0.05, seed=6, start="still-longer",
     ),
 }  # fmt: skip
-CHOSEN = "longer"
+CHOSEN = "longest"
+TARGETS = {"clean": 93.0, "noisy": 80.0, "intertwined": 70.0}  # percent whole right, set before any network was trained
 
 
 def choose(name):
@@ -129,12 +130,14 @@ def by_grammar(maps, grammars):
 
 
 def choose_grammar():
-    """How the packaged network's maps are read: taken is the grammar with the largest mean over the four kinds."""
+    """How the packaged network's maps are read: taken is the grammar whose least margin over TARGETS is the largest."""
     maps = held_out_maps(load_weights("strings"), load_digits("train", "mnist").subset(HELD_OUT))
     touching, begin = (16.0, 32.0, float("inf")), (-8.0, -6.0, -4.0, -2.0, 0.0, 2.0)
     figures = by_grammar(maps, [Grammar(*each) for each in itertools.product(touching, begin)])
-    taken = max(figures, key=lambda name: statistics.mean(figures[name].values()))
-    write("choose-grammar", {"taken": taken, "held-out strings whole right, %": figures})
+    margins = {name: min(right[kind] - TARGETS[kind] for kind in TARGETS) for name, right in figures.items()}
+    taken = max(margins, key=margins.get)
+    right = {"held-out strings whole right, %": figures}
+    write("choose-grammar", {"taken": taken, "least margin": margins[taken], **right})
 
 
 def write(name, figures):
