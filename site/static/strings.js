@@ -84,7 +84,10 @@ export function runsOf(path) {
 
 // What a map is read as: the text, the column of the field in the middle of each digit's windows, the confidence and
 // the path.
-export function readMap(map, arcs = grammar()) {
+// READING of lenet_helpers.strings.graph
+const READING = grammar({ begin: -2 });
+
+export function readMap(map, arcs = READING) {
   const path = viterbi(map, arcs), digits = runsOf(path).filter(([kind]) => kind !== BLANK);
   const text = digits.map(([kind]) => kind).join("");
   const places = digits.map(([, first, last]) => FIELD / 2 + (STEP * (first + last)) / 2);
