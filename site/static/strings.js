@@ -13,6 +13,9 @@ export function grammar({ touching = Infinity, begin = 0 } = {}) {
   }));
 }
 
+// READING of lenet_helpers.strings.graph.
+const READING = grammar({ begin: -2 });
+
 // The path of least penalty through a map: a class for each window.
 export function viterbi(map, arcs) {
   const cameFrom = [];
@@ -84,9 +87,6 @@ export function runsOf(path) {
 
 // What a map is read as: the text, the column of the field in the middle of each digit's windows, the confidence and
 // the path.
-// READING of lenet_helpers.strings.graph
-const READING = grammar({ begin: -2 });
-
 export function readMap(map, arcs = READING) {
   const path = viterbi(map, arcs), digits = runsOf(path).filter(([kind]) => kind !== BLANK);
   const text = digits.map(([kind]) => kind).join("");
