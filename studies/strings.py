@@ -48,7 +48,7 @@ RESULTS = ROOT / "results" / "strings"
 BUILD = ROOT / "build" / "strings"  # networks that choices are made with
 WEIGHTS = ROOT / "lenet_helpers" / "trained" / "strings.safetensors"
 OWN, HELD_OUT = slice(50_000), slice(50_000, 60_000)
-UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-5, 1e-4  # of global training, and of more windows beside it
+UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-4, 1e-5  # of global training, and of more windows beside it
 
 RECIPES = {
     "apart": Recipe(
@@ -248,7 +248,7 @@ def choose_rates():
     """Which eta to go on with, judged on held-out strings: seed 0 only."""
     digits = load_digits("train", "mnist")
     figures = {}
-    for strings, windows in ((1e-4, 1e-3), (3e-5, 3e-4), (1e-5, 1e-4)):
+    for strings, windows in ((1e-3, 1e-3), (3e-4, 3e-4), (1e-4, 1e-4), (3e-5, 3e-5), (1e-5, 1e-5)):
         models = continued("strings", digits.subset(OWN), 0, RECIPES[CHOSEN], UPDATES, strings, windows)
         for eta, model in zip((f"strings {strings:g}", f"windows {windows:g}"), models):
             figures[eta] = judged_on(model, digits.subset(HELD_OUT), 100)
