@@ -38,3 +38,8 @@ def has_numbers(x):
         return x.data_ptr() != 0
     except RuntimeError:
         return False
+
+
+def place_of(x):
+    """Where a tensor lies and how, on which what was recorded with it depends: address, shape, strides."""
+    return x.data_ptr(), x.shape, x.stride()

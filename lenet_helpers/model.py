@@ -9,7 +9,7 @@ import torch
 from .codes import DIGIT_CODES
 from .initialisation import init_name
 from .layers import RBF, Convolution, FullConnection, Layer, Squash, Subsampling
-from .layout import has_numbers, patterns_first, patterns_last
+from .layout import has_numbers, patterns_first, patterns_last, place_of
 from .replay import Replay
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
@@ -123,10 +123,9 @@ class LeNet5(Layer):
 
     def storages(self):
         """All that a recording of the network depends on: how its parameters and codes lie, the penalty's scale."""
-        layers, codes = self._modules.values(), self.rbf._buffers["codes"]
-        weights = [parameter for layer in layers for parameter in layer._parameters.values()]
-        places = [(weight.data_ptr(), weight.stride()) for weight in weights]
-        return [*places, codes.data_ptr(), codes.shape, codes.stride(), self.rbf.scale]
+        layers = self._modules.values()
+        places = [place_of(parameter) for layer in layers for parameter in layer._parameters.values()]
+        return [*places, place_of(self.rbf._buffers["codes"]), self.rbf.scale]
 
     def check_input(self, x):
         self.check_field(x.shape, x.dtype)
