@@ -89,7 +89,7 @@ class LeNet5(Layer):
     def forward(self, x):
         """Penalties of the patterns in `x`. Raises ValueError for another shape or dtype, and where numbers are NaN or
         infinite, of the input or of the penalties."""
-        if not torch.is_grad_enabled() and has_numbers(x) and has_numbers(self.c1.weight):
+        if not torch.is_grad_enabled() and has_numbers(x) and has_numbers(self._modules["c1"]._parameters["weight"]):
             return self.read(x)
         penalties = super().forward(x)
         check_finite("weights that give penalties", penalties)
@@ -101,7 +101,7 @@ class LeNet5(Layer):
             self.check_field(x.shape, x.dtype)
         replay = self.seen.replay = self.seen.replay or Replay(self.answer, self.storages)
         size, answers = 2 * chunk_size(), []  # nothing is kept for a way down
-        for chunk in (x,) if len(x) <= size else x.split(size):
+        for chunk in (x,) if x.shape[0] <= size else x.split(size):
             penalties, total = replay(chunk)
             if not math.isfinite(total):
                 check_finite("an input", chunk)
@@ -123,9 +123,9 @@ class LeNet5(Layer):
 
     def storages(self):
         """All that a recording of the network depends on: how its parameters and codes lie, the penalty's scale."""
-        layers = self._modules.values()
-        places = [place_of(parameter) for layer in layers for parameter in layer._parameters.values()]
-        return [*places, place_of(self.rbf._buffers["codes"]), self.rbf.scale]
+        layers = self._modules  # asked as dicts: a Module's attributes are slower to find
+        places = [place_of(parameter) for layer in layers.values() for parameter in layer._parameters.values()]
+        return [*places, place_of(layers["rbf"]._buffers["codes"]), layers["rbf"].scale]
 
     def check_input(self, x):
         self.check_field(x.shape, x.dtype)

@@ -75,7 +75,7 @@ class Propagation:
 
 def chunks(*batch):
     """(its part of each tensor, its share of the patterns) of every chunk of a batch."""
-    patterns, size = len(batch[0]), chunk_size()
+    patterns, size = batch[0].shape[0], chunk_size()  # len of a tensor takes ten times as long
     if patterns <= size:
         return [(*batch, 1)]
     return [(*parts, len(parts[0]) / patterns) for parts in zip(*(tensor.split(size) for tensor in batch))]

@@ -35,7 +35,7 @@ class Subsampling(Layer):
         (coefficient, sums), shape = kept
         found = {"coefficient": summed(matrix(signal * sums)), "bias": summed(matrix(signal))}
         down = signal * coefficient
-        for axis in (0, 2):  # to both rows, and to both columns
+        for axis in (2, 0):  # to both columns, and to both rows
             pairs = down.unsqueeze(axis + 1)
             down = pairs.expand(*pairs.shape[: axis + 1], 2, *pairs.shape[axis + 2 :]).flatten(axis, axis + 1)
         if down.shape != shape:  # an odd last row or column is sent nothing
