@@ -25,6 +25,7 @@ import torch
 from PIL import Image
 
 from lenet_helpers import load_digits, load_weights, save_weights, to_input
+from lenet_helpers.data.distort import Distortion
 from lenet_helpers.data.string_field import find_string
 from lenet_helpers.data.strings import make_strings
 from lenet_helpers.files import write_whole
@@ -77,6 +78,12 @@ RECIPES = {
         {"blanks": 0.45, "clear": 6.0, "close": 0.55, "jitter": 1, "ends": 0.15},
         1_000_000, (4e-3, 4e-3, 4e-3, 3e-3, 3e-3, 2e-3, 1.4e-3, 9e-4, 5e-4, 2e-4, 5e-5), batch_size=32,
         curvature_every=20_000, noisy=0.05, seed=6, start="still-longer",
+    ),
+    "distorted": Recipe(
+        {"blanks": 0.42, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.15},
+        1_000_000, (4e-3, 4e-3, 3.5e-3, 3e-3, 2.5e-3, 2e-3, 1.4e-3, 1e-3, 6e-4, 3e-4, 1e-4, 3e-5), batch_size=32,
+        curvature_every=20_000, noisy=0.06, seed=7, start="longest", copies=5,
+        distortion=Distortion(translation=0.0, scaling=0.12, squeezing=0.12, shear=0.2, fraction=1.0),
     ),
 }  # fmt: skip
 CHOSEN = "longest"

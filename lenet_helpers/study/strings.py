@@ -7,6 +7,7 @@ import torch
 
 from ..codes import DIGIT_CODES, code_of
 from ..data.digits import to_input
+from ..data.distort import Distortion
 from ..data.strings import PixelInversion, make_strings, string_windows
 from ..evaluation import evaluate
 from ..model import LeNet5
@@ -38,12 +39,14 @@ class Recipe:
     noisy: float = 0.4  # share of the windows shown with 10% of their pixels inverted
     seed: int = 0
     start: str = "results/weights/regular-0.safetensors"  # of the checkout, or a recipe: what it goes on from
+    copies: int = 0  # distorted ones of every digit, which windows are made of too
+    distortion: Distortion | None = None
 
     def train(self, model, digits, progress=True):
         """Train `model` on windows of these digits, in place; returns the History."""
         return fit(
             model,
-            string_windows(digits, self.count, **self.windows, seed=self.seed),
+            string_windows(self.with_copies(digits), self.count, **self.windows, seed=self.seed),
             passes=len(self.etas),
             schedule=self.etas,
             seed=self.seed,
@@ -52,6 +55,14 @@ class Recipe:
             distort=PixelInversion(0.1, self.noisy),
             progress=progress,
         )
+
+    def with_copies(self, digits):
+        """The digits, and distorted copies of them."""
+        random = torch.Generator().manual_seed(self.seed)
+        images = [digits.images]
+        for part in digits.images.split(1000) * self.copies:
+            images.append(self.distortion(part, random).round().to(torch.uint8))
+        return replace(digits, images=torch.cat(images), labels=digits.labels.repeat(1 + self.copies))
 
 
 def reader_from(weights):
