@@ -1,5 +1,7 @@
 """Global training: strings whose places nobody has marked, through the graph (Section VII-C)."""
 
+import math
+
 import torch
 from tqdm import tqdm
 
@@ -15,53 +17,71 @@ def fit_strings(
     model,
     strings,
     *,
-    eta=1e-5,
+    schedule=(1e-5,),
     mu=MU,
     grammar=None,
-    passes=1,
+    temperature=1.0,
+    batch_size=1,
     seed=0,
     distort=None,
     curvature_strings=100,
     curvature_every=500,
     progress=True,
 ):
-    """Train `model` on Strings by the discriminative forward criterion, one string an update; in place.
+    """Train `model` on Strings by the discriminative forward criterion, `batch_size` strings an update; in place.
 
     Only what the strings say is used, not where their digits stand. The criterion's derivative at every position of the
-    map is sent down through the whole map by the network's own backprop, and the weights are updated by SDLM. h is
-    estimated on `curvature_strings` strings every `curvature_every` updates, the seed at each F6 state the constant
-    2 scale as for single patterns. seed: of the order of the strings, the same in every pass, and of `distort`.
+    map is sent down through the whole map by the network's own backprop, and the weights are updated by SDLM.
+    schedule: eta of each pass. temperature: penalties are divided by it in the criterion, and the criterion is
+    multiplied by it: the hotter, the more interpretations take part beside the best. h is estimated on
+    `curvature_strings` strings every `curvature_every` updates, the seed at each F6 state the constant 2 scale as for
+    single patterns. seed: of the order of the strings, the same in every pass, and of `distort`.
 
     Returns the criterion of every string as it was met, float64 (passes x strings,), 0 for one that was read with
-    certainty. Raises ValueError for counts below 1 and for a string with more digits than its field has windows.
+    certainty. Raises ValueError for counts below 1, for a temperature that is not above 0, and for a string with more
+    digits than its field has windows.
     """
-    check_counts(passes=passes, curvature_strings=curvature_strings, curvature_every=curvature_every)
+    check_counts(
+        passes=len(schedule),
+        batch_size=batch_size,
+        curvature_strings=curvature_strings,
+        curvature_every=curvature_every,
+    )
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature is {temperature!r}; expected a number above 0, such as 1.0.")
     grammar = grammar or READING
     random = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(strings), generator=random).repeat(passes)
-    optimizer = SDLM(model.named_parameters(), eta=eta, mu=mu)
+    batches = torch.randperm(len(strings), generator=random).split(batch_size)
+    optimizer = SDLM(model.named_parameters(), eta=max(schedule), mu=mu)
     like = next(model.parameters())
     errors = []
-    for update, index in enumerate(tqdm(order.tolist(), unit=" strings", disable=not progress)):
+    updates = [(eta, batch) for eta in schedule for batch in batches]
+    for update, (eta, batch) in enumerate(tqdm(updates, unit=" updates", disable=not progress)):
         if update % curvature_every == 0:
             chosen = torch.randperm(len(strings), generator=random)[:curvature_strings]
             optimizer.set_curvature(string_curvature(model, to_input(strings.fields[chosen]).to(like)))
-        field = strings.fields[index : index + 1]
+        fields, texts = strings.fields[batch], [strings.texts[index] for index in batch]
         if distort is not None:
-            field = distort(field, random)
-        answers = model(to_input(field).to(like))
-        penalties = answers.reshape(1, BLANK + 1, -1).double()
-        error, derivative = discriminative_forward(penalties, strings.texts[index : index + 1], grammar)
-        if not error.isfinite():
-            raise ValueError(
-                f"String {index}, {strings.texts[index]!r}, has no path through the {penalties.shape[2]} windows of "
-                "its field; expected one or more for each digit, and one between equal ones: make the field wider."
-            )
+            fields = distort(fields, random)
+        answers = model(to_input(fields).to(like))
+        penalties = answers.reshape(len(batch), BLANK + 1, -1).double()
+        error, derivative = discriminative_forward(penalties / temperature, texts, grammar)
+        check_paths(error, batch, strings, penalties.shape[2])
         optimizer.zero_grad()
-        model.backprop(derivative.reshape(answers.shape).to(like))
+        model.backprop((derivative / len(batch)).reshape(answers.shape).to(like))
+        optimizer.param_groups[0]["eta"] = eta
         optimizer.step()
-        errors.append(error)
+        errors.append(temperature * error)
     return torch.cat(errors).cpu()
+
+
+def check_paths(error, batch, strings, windows):
+    """Raise ValueError for a string of the batch that has no path: its criterion is infinite."""
+    for index in batch[~error.isfinite().cpu()].tolist():
+        raise ValueError(
+            f"String {index}, {strings.texts[index]!r}, has no path through the {windows} windows of its field; "
+            "expected one or more for each digit, and one between equal ones: make the field wider."
+        )
 
 
 @torch.no_grad()

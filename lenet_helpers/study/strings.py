@@ -142,7 +142,7 @@ def continued(weights, digits, seed, recipe, updates, eta_strings, eta_windows):
     by_strings, by_windows = load_weights(weights), load_weights(weights)
     strings = make_strings(digits, updates, (3, 6), jitter=2, seed=10 + seed)
     noise = PixelInversion(0.1, recipe.noisy)
-    fit_strings(by_strings, strings, eta=eta_strings, seed=seed, distort=noise, progress=False)
+    fit_strings(by_strings, strings, schedule=(eta_strings,), seed=seed, distort=noise, progress=False)
     more = replace(recipe, count=updates * recipe.batch_size, etas=(eta_windows,), seed=10 + seed)
     more.train(by_windows, digits, progress=False)
     return by_strings, by_windows

@@ -11,6 +11,7 @@ from lenet_helpers.codes import code_of
 from lenet_helpers.data.strings import BLANK, PixelInversion, make_strings
 from lenet_helpers.strings import Grammar, discriminative_forward, fit_strings
 from lenet_helpers.strings.global_training import string_curvature
+from lenet_helpers.strings.graph import READING
 
 CODES = torch.cat([DIGIT_CODES, code_of(" ")[None]])
 
@@ -53,9 +54,24 @@ def test_curvature_of_a_field_of_one_window_is_that_of_single_patterns(digits):
 class TestFitStrings:
     def test_lowers_the_criterion(self, strings):
         model = LeNet5(codes=CODES, seed=4)
-        errors = fit_strings(model, strings, eta=2e-4, passes=4, curvature_strings=10, progress=False)
+        errors = fit_strings(model, strings, schedule=[2e-4] * 4, curvature_strings=10, progress=False)
         assert errors.shape == (120,) and (errors >= 0).all()
         assert errors[-30:].mean() < 0.8 * errors[:30].mean()
+
+    def test_first_update_is_the_mean_of_its_strings_at_the_temperature(self, strings):
+        model, temperature = LeNet5(codes=CODES, seed=7).double(), 3.0
+        x = to_input(strings.fields).double()
+        h = string_curvature(model, x)
+        penalties = model(x)[:, :, 0]
+        error, derivative = discriminative_forward(penalties.detach() / temperature, strings.texts, READING)
+        expected = torch.autograd.grad((derivative * penalties).sum() / len(strings), list(model.parameters()))
+        before = [weight.detach().clone() for weight in model.parameters()]
+        errors = fit_strings(
+            model, strings, schedule=[1e-3], temperature=temperature, batch_size=30, curvature_strings=30
+        )
+        assert torch.allclose(errors.sum(), temperature * error.sum())
+        for (name, weight), old, gradient in zip(model.named_parameters(), before, expected):
+            assert torch.allclose(old - weight, 1e-3 / (0.02 + h[name]) * gradient, rtol=1e-6, atol=1e-12), name
 
     def test_knows_nothing_of_places(self, strings):
         misplaced = replace(strings, centres=torch.full_like(strings.centres, torch.nan))
@@ -70,7 +86,16 @@ class TestFitStrings:
         with pytest.raises(ValueError, match="has no path through the 1 windows"):
             fit_strings(LeNet5(codes=CODES), narrow, progress=False)
 
-    @pytest.mark.parametrize("wrong", [{"passes": 0}, {"curvature_every": 0}, {"eta": -1.0}])
-    def test_refuses_counts_and_rates_that_are_none(self, strings, wrong):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
+    @pytest.mark.parametrize(
+        ("wrong", "named"),
+        [
+            ({"schedule": ()}, "passes"),
+            ({"schedule": [-1.0]}, "eta"),
+            ({"batch_size": 0}, "batch_size"),
+            ({"curvature_every": 0}, "curvature_every"),
+            ({"temperature": 0.0}, "temperature"),
+        ],
+    )
+    def test_refuses_counts_and_rates_that_are_none(self, strings, wrong, named):
+        with pytest.raises(ValueError, match=named):
             fit_strings(LeNet5(codes=CODES), strings, **wrong)
