@@ -9,7 +9,6 @@ from lenet_helpers.paper import PUBLISHED_RATES
 from lenet_helpers.sdlm import SDLM, sampled_curvature
 
 
-
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_first_pass_rates_lie_near_the_published_ones(mnist, seed):
     model = LeNet5(seed=seed)
