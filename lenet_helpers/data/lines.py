@@ -3,23 +3,27 @@
 import numpy as np
 from scipy import ndimage
 
+from .ground import widened
+
 THIN, THICK = 0.05, 0.1  # of a picture's longer side: a line is no wider, and a frame's along the border
 LINE = 0.6  # of a picture's width or height: what is thin and straight over more of it is a printed line
 OPEN, ACROSS = 0.35, 0.95  # ... or over so much, where all but so little of the rest is hidden by wider ink
 SHORT = 0.05  # of it: how far from a border such a line may end
+BODY = 0.3  # of it: what is left of a digit without a stroke that lies like a line is longer
+END = 2  # widths of a line: what meets it so near to its end it ends in
 SLOPES = np.linspace(-0.09, 0.09, 19)  # of printed lines, up to 5 degrees
 
 
 def printed_lines(mask):
     """The pixels of lines that cross the picture, upright or level to within 5 degrees, without what crosses them.
 
-    One line across a picture may be a stroke of a digit that fills it, the foot of a 2 or the bar of a 4. Lines are
-    printed where there are two or more from border to border, or where one runs along a border or is thinner than half
-    the widest stroke.
+    A line across a picture may be a stroke of a digit that fills it, the foot of a 2 or the bar of a 4. What ends in
+    the rest of the digit is one; other lines are printed where there are two or more from border to border, or where
+    one runs along a border or is thinner than half the widest stroke.
     Where there are lines, a thicker one along a border is of the same frame.
     """
     lines, uncertain = np.zeros_like(mask), []
-    for pixels, width, at_border in _lines(mask, THIN):
+    for pixels, width, at_border in _no_strokes(mask, list(_lines(mask, THIN))):
         if at_border or width < thickness(mask) / 2:
             lines |= pixels
         elif _reaches_across(pixels):
@@ -27,8 +31,42 @@ def printed_lines(mask):
     if len(uncertain) > 1 or uncertain and lines.any():
         lines |= np.logical_or.reduce(uncertain)
     if lines.any():
-        lines |= np.logical_or.reduce([lines, *(pixels for pixels, _, at_border in _lines(mask, THICK) if at_border)])
+        thick = _no_strokes(mask, [line for line in _lines(mask, THICK) if line[2]])
+        lines = np.logical_or.reduce([lines, *(pixels for pixels, *_ in thick)])
     return lines
+
+
+def _no_strokes(mask, lines):
+    """The lines (pixels, width, whether along a border) that are no strokes of the digit, which end in the rest of it.
+
+    A printed line goes on beyond what it meets; the bar of a 7 or a 5 and the foot of a 2 do not.
+    """
+    while lines:
+        body = widened(_body(mask & ~np.logical_or.reduce([pixels for pixels, *_ in lines])), 2)
+        hair = thickness(mask) / 3
+        others = [line for line in lines if line[1] < hair or not _ends_in(*line[:2], body)]
+        if len(others) == len(lines):
+            break
+        lines = others
+    return lines
+
+
+def _body(mask):
+    """The largest piece of a mask, or nothing where that is short both ways, as the corner of a frame is."""
+    pieces, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    if count == 0:
+        return mask
+    largest = pieces == np.bincount(pieces[mask]).argmax()
+    long = [np.ptp(np.flatnonzero(largest.any(axis=1 - axis))) >= BODY * mask.shape[axis] for axis in (0, 1)]
+    return largest & any(long)
+
+
+def _ends_in(pixels, width, body):
+    """Whether a line meets the body within END widths of either of its ends."""
+    place = np.nonzero(pixels)
+    along = max(place, key=np.ptp)
+    ends = (along <= along.min() + END * width) | (along >= along.max() - END * width)
+    return body[place][ends].any()
 
 
 def _lines(mask, widest):

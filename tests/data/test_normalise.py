@@ -13,6 +13,7 @@ from lenet_helpers.data import normalise
 from lenet_helpers.data.digit_pieces import digit_ink
 from lenet_helpers.data.digits import centre_digit
 from lenet_helpers.data.ground import smooth_light
+from lenet_helpers.data.lines import printed_lines
 
 
 def centre_of_mass(images):
@@ -208,6 +209,20 @@ class TestLines:
         alone = centre_digit(picture)
         picture[196:] = 60  # the table at the foot of the sheet
         assert alike(centre_digit(picture), alone) > 0.95
+
+    def test_what_ends_in_the_digit_is_a_stroke_of_it_and_what_goes_on_beyond_it_a_line(self):
+        row, column = np.mgrid[0:200, 0:120]
+        bar = (row >= 2) & (row < 9)
+        for place, printed in ((60, True), (116, False)):  # where the stem meets the bar: in its middle, at its end
+            mask = bar | (np.abs(column - place + 0.25 * row) < 4) & (row >= 2)
+            assert (printed_lines(mask) & bar).sum() > 0.8 * bar.sum() if printed else not printed_lines(mask).any()
+
+    def test_a_frame_does_not_end_in_its_corners(self):
+        frame = np.pad(np.zeros((150, 130), bool), 5, constant_values=True)
+        for mask in (frame, np.pad(frame, 8)):
+            assert printed_lines(mask)[mask].mean() > 0.8
+            with pytest.raises(ValueError, match="lines or a frame with nothing in it"):
+                centre_digit(mask)
 
     def test_light_is_found_where_lines_run_along_the_border(self):
         light = np.linspace(150, 210, 100)[:, None] * np.ones((1, 90))
