@@ -22,8 +22,10 @@ MIDDLING = 0.55  # of full ink: as PALE, of what still stands out from the groun
 BLOB = 2.5  # widths of the widest stroke: what reaches in from the border and is less long is no digit
 STROKES = 3.0  # widths: what is as long for its width needs no second look, with a narrower ground
 STRIP = 0.02  # of a picture's height or width: what is all so near to a border is no digit
+AROUND = 0.6  # of a picture's border: what lies along more of it is no digit, but around one
 FRAME = 4.0  # widths: lines with nothing in them are seen before light places this short are taken for strokes
 ENCLOSED = 0.5  # widths: what strokes enclose is taken for strokes only where all else is no longer than a sheet
+MOST = 0.4  # of a picture: where so much is one upright piece it is a 1, not a light place between strokes
 MANY = 6  # pieces, none of them dirt: the most in pieces of MNIST's training digits has 4
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 ONE_EACH = "expected one digit; cut out one and give it as a picture of its own."
@@ -141,7 +143,7 @@ def _look_at(grey, flat, sign, departure, noise):
         return replace(nothing, refusal=EDGE, length=0)
     rows, columns = (np.flatnonzero(strong.any(axis=axis)) for axis in (1, 0))
     box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-    if _along_border(box, grey.shape):
+    if _along_border(strong, box):
         return replace(nothing, refusal=EDGE, length=0)
     near = widened(strong, max(round(stroke / 2), 1))
     near &= ~widened(seen_lines, 1) | _closed(strong, max(round(stroke / 2), 1))
@@ -152,17 +154,25 @@ def _look_at(grey, flat, sign, departure, noise):
     if abs(np.median(flat[strong])) < 4 * noise + CLEAR * full:  # as light as the ground: what strokes enclose
         if sheet:
             return nothing
-        length = min(length, ENCLOSED)
+        if chosen.sum() > 1 or not _stands_alone(strong, box):
+            length = min(length, ENCLOSED)
     elif sheet:
         length = 0
     other = not_one_digit(pieces, chosen)
     return Seen(ground, share, box, f"{other}, {ONE_EACH}" if other else "", length, bool(seen_lines.any()))
 
 
-def _along_border(box, shape):
-    """Whether a box lies along one border, all of it: a strip beyond a frame."""
-    (top, left, bottom, right), (rows, columns) = box, shape
-    return min(bottom / rows, right / columns, 1 - top / rows, 1 - left / columns) <= STRIP
+def _stands_alone(mask, box):
+    """Whether one upright piece is most of its picture: a 1 cut out so tightly that its ink is taken for the ground."""
+    top, left, bottom, right = box
+    return mask.mean() >= MOST and bottom - top > UPRIGHT * (right - left)
+
+
+def _along_border(mask, box):
+    """Whether a mask lies along one border, all of it, as a strip beyond a frame, or along most of all four."""
+    (top, left, bottom, right), (rows, columns) = box, mask.shape
+    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    return min(bottom / rows, right / columns, 1 - top / rows, 1 - left / columns) <= STRIP or border.mean() > AROUND
 
 
 def _connected(mask, seeds):

@@ -3,10 +3,18 @@
 import lifelike
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from sheets import shrunk, stroke
 
 SEED, COUNT = 5, 4
+DRAWN = {
+    1: [[(200, 70), (200, 330)]],
+    2: [[(130, 130), (150, 85), (210, 70), (260, 100), (260, 150), (125, 335), (285, 335)]],
+    3: [[(130, 90), (270, 90), (190, 190), (260, 240), (250, 310), (190, 340), (120, 320)]],
+    4: [[(160, 70), (120, 208), (280, 208)], [(240, 112), (224, 340)]],
+    5: [[(275, 75), (140, 75)], [(140, 75), (140, 190), (220, 180), (270, 230), (265, 300), (210, 338), (125, 330)]],
+    7: [[(120, 80), (280, 80), (190, 336)], [(160, 210), (270, 210)]],
+}  # strokes on 400 x 400: columns and rows
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +57,30 @@ def test_a_digit_of_90_pixels_in_a_corner_of_1600_by_1200_is_read(place, mnist, 
         sheet.paste(Image.fromarray(np.uint8(250 - 220 * stroke(image, 90))), place)
         assert read(sheet) == label
         sheet.paste(250, (0, 0, 1600, 1200))
+
+
+def cut_out(strokes, pen, margin):
+    """Ink 0 to 1 of strokes, with `margin` pixels of ground around it."""
+    sheet = Image.new("1", (400, 400))
+    for line in strokes:
+        ImageDraw.Draw(sheet).line(line, fill=1, width=pen, joint="curve")
+    return np.pad(np.asarray(sheet.crop(sheet.getbbox())), margin)
+
+
+@pytest.mark.parametrize("pen", [6, 24])
+@pytest.mark.parametrize("digit", DRAWN)
+def test_a_digit_cut_out_tightly_is_read(digit, pen, read):
+    """Its bar, its foot or the whole 1 runs along the border as a printed line does."""
+    for margin in (0, 1, 3, 10):
+        ink = cut_out(DRAWN[digit], pen, margin)
+        expected = lifelike.REFUSE if digit == 1 and margin == 0 else digit  # all of one level: a blank picture
+        assert [read(255 - 225 * ink), read(30 + 190 * ink)] == [expected] * 2
+
+
+@pytest.mark.parametrize("margin", [1, 3, 10])
+def test_the_ground_around_a_thick_1_is_no_stroke(margin, read):
+    ink = cut_out([[(210, 70), (190, 330)]], 40, margin)
+    assert read(255 - 225 * ink) in (1, lifelike.REFUSE)
 
 
 @pytest.mark.parametrize("size", [32, 64])
