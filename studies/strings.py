@@ -1,15 +1,16 @@
 """The study of strings (Section VII): choose, train, measure, and train globally; the figures go to results/strings/.
 
     python studies/strings.py choose NAME    train a recipe on 50,000 training digits, judge it on held-out strings
+    python studies/strings.py choose-rates   how to go on from windows, judged on held-out strings
     python studies/strings.py package        the network of the recipe chosen, into the package
     python studies/strings.py choose-grammar how its maps are read, judged on held-out strings
     python studies/strings.py choose-limits  from where on NumberPad trusts a reading, judged on held-out strings
-    python studies/strings.py choose-rates   how to go on from the packaged network, judged on held-out strings
     python studies/strings.py measure        its figures on strings of test digits
     python studies/strings.py global         global training beside more of VII-B's, five seeds each
 
-Held-out strings are made of the last 10,000 training digits. Strings of test digits are read by `measure` and `global`
-alone, with recipe, weights, grammar, threshold, limits and rates fixed before.
+Held-out strings are made of the last 10,000 training digits. The packaged network goes its last step with all 60,000,
+and so do those of `global`: recipe, grammar, limits and rates were chosen without them. Strings of test digits are read
+by `measure` and `global` alone, with recipe, weights, grammar, threshold, limits and rates fixed before.
 """
 
 import argparse
@@ -18,21 +19,22 @@ import json
 import shutil
 import statistics
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from PIL import Image
 
 from lenet_helpers import load_digits, load_weights, save_weights, to_input
-from lenet_helpers.data.distort import Distortion
 from lenet_helpers.data.string_field import find_string
 from lenet_helpers.data.strings import make_strings
 from lenet_helpers.files import write_whole
-from lenet_helpers.strings import Grammar, local_minima, penalty_map, read_string, read_strings, window_inputs
+from lenet_helpers.strings import READING, Grammar, local_minima, penalty_map, read_string, read_strings, window_inputs
+from lenet_helpers.strings.reading import confidences
+from lenet_helpers.study.string_recipes import CHOSEN, RECIPES, WAYS
 from lenet_helpers.study.strings import (
-    Recipe,
-    continued,
+    REJECTED,
+    TWINED,
     percent,
     reader_from,
     right_of,
@@ -48,45 +50,9 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results" / "strings"
 BUILD = ROOT / "build" / "strings"  # networks that choices are made with
 WEIGHTS = ROOT / "lenet_helpers" / "trained" / "strings.safetensors"
+BEFORE = RESULTS / "before-global.safetensors"  # what global training and more windows go on from
 OWN, HELD_OUT = slice(50_000), slice(50_000, 60_000)
-UPDATES, ETA_STRINGS, ETA_WINDOWS = 1000, 1e-4, 1e-5  # of global training, and of more windows beside it
-
-RECIPES = {
-    "apart": Recipe(
-        {"blanks": 0.35, "clear": 6.0, "close": 0.35, "jitter": 1, "ends": 0.2},
-        300_000, (3e-3, 2e-3, 1e-3, 3e-4), seed=1,
-    ),
-    "closer": Recipe(
-        {"blanks": 0.35, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.2},
-        500_000, (2e-3, 1.5e-3, 1e-3, 5e-4, 2e-4, 5e-5), noisy=0.3, seed=2, start="apart",
-    ),
-    "finer": Recipe(
-        {"blanks": 0.35, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.2},
-        450_000, (1.2e-3, 6e-4, 2e-4, 5e-5), noisy=0.2, seed=3, start="closer",
-    ),
-    "longer": Recipe(
-        {"blanks": 0.45, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.15},
-        1_000_000, (4e-3, 3.5e-3, 3e-3, 2.5e-3, 2e-3, 1.4e-3, 8e-4, 3e-4, 6e-5), batch_size=32, curvature_every=20_000,
-        noisy=0.12, seed=4, start="finer",
-    ),
-    "still-longer": Recipe(
-        {"blanks": 0.45, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.15},
-        1_000_000, (4e-3, 4e-3, 3.5e-3, 3e-3, 2.5e-3, 2e-3, 1.5e-3, 1e-3, 6e-4, 3e-4, 1e-4, 3e-5), batch_size=32,
-        curvature_every=20_000, noisy=0.08, seed=5, start="longer",
-    ),
-    "longest": Recipe(
-        {"blanks": 0.45, "clear": 6.0, "close": 0.55, "jitter": 1, "ends": 0.15},
-        1_000_000, (4e-3, 4e-3, 4e-3, 3e-3, 3e-3, 2e-3, 1.4e-3, 9e-4, 5e-4, 2e-4, 5e-5), batch_size=32,
-        curvature_every=20_000, noisy=0.05, seed=6, start="still-longer",
-    ),
-    "distorted": Recipe(
-        {"blanks": 0.42, "clear": 6.0, "close": 0.5, "jitter": 1, "ends": 0.15},
-        1_000_000, (4e-3, 4e-3, 3.5e-3, 3e-3, 2.5e-3, 2e-3, 1.4e-3, 1e-3, 6e-4, 3e-4, 1e-4, 3e-5), batch_size=32,
-        curvature_every=20_000, noisy=0.06, seed=7, start="longest", copies=5,
-        distortion=Distortion(translation=0.0, scaling=0.12, squeezing=0.12, shear=0.2, fraction=1.0),
-    ),
-}  # fmt: skip
-CHOSEN = "longest"
+OWN_CHOSEN = BUILD / f"{CHOSEN}.safetensors"  # which has learned of its own digits only
 TARGETS = {"clean": 93.0, "noisy": 80.0, "intertwined": 70.0}  # percent whole right, set before any network was trained
 
 
@@ -94,15 +60,14 @@ def choose(name):
     digits, recipe = load_digits("train", "mnist"), RECIPES[name]
     start = BUILD / f"{recipe.start}.safetensors" if recipe.start in RECIPES else ROOT / recipe.start
     model = reader_from(start)
-    history = recipe.train(model, digits.subset(OWN))
+    trained = recipe.train(model, digits.subset(OWN))
     facts = {
         "source": digits.source,
-        "rule": f"windows of strings (VII-B) of the first {OWN.stop:,} training digits, recipe {name!r}: {recipe}",
+        "rule": f"strings (VII) of the first {OWN.stop:,} training digits, recipe {name!r}: {recipe}",
         "command": f"python studies/strings.py choose {name}",
     }
     save_weights(model, BUILD / f"{name}.safetensors", **facts)
     judged = judge(model, digits.subset(HELD_OUT))
-    trained = {"train_error": history.series("train_error"), "seconds": history.seconds}
     write(f"choose-{name}", {"recipe": asdict(recipe), **judged, **trained})
 
 
@@ -137,8 +102,8 @@ def by_grammar(maps, grammars):
 
 
 def choose_grammar():
-    """How the packaged network's maps are read: taken is the grammar whose least margin over TARGETS is the largest."""
-    maps = held_out_maps(load_weights("strings"), load_digits("train", "mnist").subset(HELD_OUT))
+    """How the maps are read: taken is the grammar whose least margin over TARGETS is the largest."""
+    maps = held_out_maps(reader_from(OWN_CHOSEN), load_digits("train", "mnist").subset(HELD_OUT))
     touching, begin = (16.0, 32.0, float("inf")), (-8.0, -6.0, -4.0, -2.0, 0.0, 2.0)
     figures = by_grammar(maps, [Grammar(*each) for each in itertools.product(touching, begin)])
     margins = {name: min(right[kind] - TARGETS[kind] for kind in TARGETS) for name, right in figures.items()}
@@ -154,7 +119,17 @@ def write(name, figures):
 
 
 def package():
-    shutil.copy(BUILD / f"{CHOSEN}.safetensors", WEIGHTS)
+    """The network of the recipe chosen, which went on from the one before with all training digits."""
+    digits, recipe = load_digits("train", "mnist"), RECIPES[CHOSEN]
+    shutil.copy(BUILD / f"{recipe.start}.safetensors", BEFORE)
+    rule = f"strings (VII) of all {len(digits):,} training digits, recipe {CHOSEN!r}: {recipe}"
+    save_weights(
+        gone_on(BEFORE, recipe, digits),
+        WEIGHTS,
+        source=digits.source,
+        rule=rule,
+        command="python studies/strings.py package",
+    )
 
 
 def measure():
@@ -208,35 +183,45 @@ def pictures(model):
 
 def train_globally():
     train_digits, test_digits = load_digits("train", "mnist"), load_digits("test", "mnist")
-    figures = {"updates": UPDATES, "before": judged_on(load_weights("strings"), test_digits, 2000)}
+    figures = {"before": judged_on(reader_from(BEFORE), test_digits, 2000)}
     for seed in range(5):
-        by_strings, by_windows = continued(
-            "strings", train_digits, seed, RECIPES[CHOSEN], UPDATES, ETA_STRINGS, ETA_WINDOWS
-        )
         figures[f"seed {seed}"] = {
-            "global (VII-C)": judged_on(by_strings, test_digits, 2000),
-            "windows (VII-B)": judged_on(by_windows, test_digits, 2000),
+            way: judged_on(gone_on(BEFORE, replace(recipe, seed=seed), train_digits), test_digits, 2000)
+            for way, recipe in WAYS.items()
         }
-    write("global", figures)
+        write("global", figures)
+
+
+def gone_on(start, recipe, digits):
+    """A network that has gone on from these weights by a recipe."""
+    model = reader_from(start)
+    recipe.train(model, digits, progress=False)
+    return model
 
 
 def choose_limits():
-    """What NumberPad's limits reject of held-out strings of 3 to 6 digits, and how many of the rest are wrong.
+    """The temperature of confidences, and what NumberPad's limits reject, on held-out strings of 3 to 6 digits.
 
-    Taken are those with the fewest wrong of the rest, among the pairs that reject at most 5%.
+    Taken are the temperature with the least log loss, of a confidence as the probability that the whole string is
+    right; and of the limits that reject at most 5% those with the fewest wrong of the rest.
     """
     held_out = load_digits("train", "mnist").subset(HELD_OUT)
     strings = string_sets(held_out, 2000, seed=100)["3 to 6 digits, jitter 2"]
-    readings = read_strings(load_weights("strings"), strings.fields)
-    right = torch.tensor([reading.text == text for reading, text in zip(readings, strings.texts)])
-    figures = {}
-    for confidence in (0.5, 0.9, 0.95, 0.99, 0.999):
+    readings = read_strings(reader_from(OWN_CHOSEN), strings.fields)
+    texts, penalties = [reading.text for reading in readings], torch.stack([each.penalties for each in readings])
+    right = torch.tensor(list(map(str.__eq__, texts, strings.texts)))
+    figures = {"log loss by temperature": {}, "limits": {}}
+    for temperature in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0):
+        confidence = confidences(penalties, texts, READING, temperature).clamp(1e-12, 1 - 1e-12)
+        loss = torch.nn.functional.binary_cross_entropy(confidence, right.double()).item()
+        figures["log loss by temperature"][f"{temperature:g}"] = loss
+    for confidence in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
         for penalty in (6.0, 8.0, 10.0, 12.0, 16.0):
             numbers = [
                 NumberReading(reading, 0, 1.0, strings.fields.shape[2], penalty, confidence) for reading in readings
             ]
             kept = torch.tensor([not number.rejected for number in numbers])
-            figures[f"confidence {confidence:g}, penalty {penalty:g}"] = {
+            figures["limits"][f"confidence {confidence:g}, penalty {penalty:g}"] = {
                 "rejected, %": percent(~kept),
                 "wrong of the rest, %": percent(~right[kept]),
             }
@@ -244,22 +229,26 @@ def choose_limits():
 
 
 def judged_on(model, digits, seed):
-    """On 1,000 strings each of five digits, gaps -1 to 4: without and with noise."""
-    return {
-        "clean": right_of(model, make_strings(digits, 1000, (5, 5), seed=seed)),
-        "noisy": right_of(model, make_strings(digits, 1000, (5, 5), noise=0.1, seed=seed + 1)),
+    """On 1,000 strings each of five digits: of gaps -1 to 4 without and with noise, and intertwined; with rejection."""
+    sets = {
+        "clean": make_strings(digits, 1000, (5, 5), seed=seed),
+        "noisy": make_strings(digits, 1000, (5, 5), noise=0.1, seed=seed + 1),
+        "intertwined": make_strings(digits, 1000, (5, 5), gaps=TWINED, seed=seed + 2),
     }
+    right = {kind: right_of(model, strings) for kind, strings in sets.items()}
+    return right | {REJECTED: scores(model, sets["clean"])[REJECTED]}
 
 
 def choose_rates():
-    """Which eta to go on with, judged on held-out strings: seed 0 only."""
-    digits = load_digits("train", "mnist")
-    figures = {}
-    for strings, windows in ((1e-3, 1e-3), (3e-4, 3e-4), (1e-4, 1e-4), (3e-5, 3e-5), (1e-5, 1e-5)):
-        models = continued("strings", digits.subset(OWN), 0, RECIPES[CHOSEN], UPDATES, strings, windows)
-        for eta, model in zip((f"strings {strings:g}", f"windows {windows:g}"), models):
-            figures[eta] = judged_on(model, digits.subset(HELD_OUT), 100)
-    write("choose-rates", figures)
+    """At which rate to go on from windows, judged on held-out strings: seed 0 only."""
+    digits, start = load_digits("train", "mnist"), BUILD / f"{RECIPES[CHOSEN].start}.safetensors"
+    own, held_out = digits.subset(OWN), digits.subset(HELD_OUT)
+    figures = {"before": judged_on(reader_from(start), held_out, 100)}
+    for way, recipe in WAYS.items():
+        for times in (1 / 3, 1, 3):
+            faster = replace(recipe, etas=tuple(times * eta for eta in recipe.etas))
+            figures[f"{way}, eta from {faster.etas[0]:g}"] = judged_on(gone_on(start, faster, own), held_out, 100)
+            write("choose-rates", figures)
 
 
 def main():

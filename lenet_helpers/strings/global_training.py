@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from ..data.digits import to_input
 from ..data.strings import BLANK
+from ..schedules import eta_at
 from ..sdlm import MU, SDLM
 from ..training.arguments import check_counts
 from .graph import READING, discriminative_forward
@@ -17,6 +18,7 @@ def fit_strings(
     model,
     strings,
     *,
+    passes=1,
     schedule=(1e-5,),
     mu=MU,
     grammar=None,
@@ -32,8 +34,8 @@ def fit_strings(
 
     Only what the strings say is used, not where their digits stand. The criterion's derivative at every position of the
     map is sent down through the whole map by the network's own backprop, and the weights are updated by SDLM.
-    schedule: eta of each pass. temperature: penalties are divided by it in the criterion, and the criterion is
-    multiplied by it: the hotter, the more interpretations take part beside the best. h is estimated on
+    schedule: an eta for each pass, or a LinearDecay. temperature: penalties are divided by it in the criterion, and the
+    criterion is multiplied by it: the hotter, the more interpretations take part beside the best. h is estimated on
     `curvature_strings` strings every `curvature_every` updates, the seed at each F6 state the constant 2 scale as for
     single patterns. seed: of the order of the strings, the same in every pass, and of `distort`.
 
@@ -42,7 +44,7 @@ def fit_strings(
     digits than its field has windows.
     """
     check_counts(
-        passes=len(schedule),
+        passes=passes,
         batch_size=batch_size,
         curvature_strings=curvature_strings,
         curvature_every=curvature_every,
@@ -52,11 +54,10 @@ def fit_strings(
     grammar = grammar or READING
     random = torch.Generator().manual_seed(seed)
     batches = torch.randperm(len(strings), generator=random).split(batch_size)
-    optimizer = SDLM(model.named_parameters(), eta=max(schedule), mu=mu)
+    optimizer = SDLM(model.named_parameters(), eta=eta_at(schedule, 0), mu=mu)
     like = next(model.parameters())
     errors = []
-    updates = [(eta, batch) for eta in schedule for batch in batches]
-    for update, (eta, batch) in enumerate(tqdm(updates, unit=" updates", disable=not progress)):
+    for update, batch in enumerate(tqdm(batches * passes, unit=" updates", disable=not progress)):
         if update % curvature_every == 0:
             chosen = torch.randperm(len(strings), generator=random)[:curvature_strings]
             optimizer.set_curvature(string_curvature(model, to_input(strings.fields[chosen]).to(like)))
@@ -69,7 +70,7 @@ def fit_strings(
         check_paths(error, batch, strings, penalties.shape[2])
         optimizer.zero_grad()
         model.backprop((derivative / len(batch)).reshape(answers.shape).to(like))
-        optimizer.param_groups[0]["eta"] = eta
+        optimizer.param_groups[0]["eta"] = eta_at(schedule, update / len(batches))
         optimizer.step()
         errors.append(temperature * error)
     return torch.cat(errors).cpu()

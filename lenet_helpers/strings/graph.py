@@ -39,8 +39,13 @@ class Grammar:
         arcs[:, BLANK] = 0
         return arcs
 
+    def divided_by(self, temperature):
+        """The grammar of penalties that have been divided by a temperature."""
+        return Grammar(self.touching / temperature, self.begin / temperature)
+
 
 READING = Grammar(begin=-2.0)  # for reading; chosen on held-out strings: results/strings/choose-grammar.json
+TEMPERATURE = 6.0  # of the confidence in a reading; chosen on held-out strings: results/strings/choose-limits.json
 
 
 def least(ways):

@@ -6,7 +6,7 @@ import torch
 
 from ..data.digits import FIELD, to_input
 from ..data.strings import BLANK, STEP
-from .graph import READING, discriminative_forward, viterbi
+from .graph import READING, TEMPERATURE, discriminative_forward, viterbi
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,8 +14,9 @@ class Reading:
     """What was read of one field.
 
     text: the digits, "" for none. places: for each, the column in the middle of the windows that saw it. confidence:
-    the share that the text has of all legal interpretations, from 0 to 1. path: class of each window, 10 for the blank,
-    int64 (positions,). penalties: (11, positions). The window at position p covers columns 4 p to 4 p + 31.
+    the share that the text has of all legal interpretations, from 0 to 1; see `confidences`. path: class of each
+    window, 10 for the blank, int64 (positions,). penalties: (11, positions). The window at position p covers columns
+    4 p to 4 p + 31.
     """
 
     text: str
@@ -63,14 +64,24 @@ def read_strings(model, fields, grammar=None):
         )
     paths = viterbi(penalties, grammar)
     read = [spelled(path) for path in paths.cpu()]
-    error, _ = discriminative_forward(penalties.double(), [text for text, _ in read], grammar)
-    confidence = torch.exp(-error).clamp(0, 1).tolist()
-    return [Reading(*each) for each in zip(*zip(*read), confidence, paths, penalties)]
+    confidence = confidences(penalties, [text for text, _ in read], grammar)
+    return [Reading(*each) for each in zip(*zip(*read), confidence.tolist(), paths, penalties)]
 
 
 def read_string(model, field, grammar=None):
     """The Reading of one field (32, columns) of 0 to 255; see `read_strings`."""
     return read_strings(model, torch.as_tensor(field)[None], grammar)[0]
+
+
+def confidences(penalties, texts, grammar, temperature=TEMPERATURE):
+    """The share that each of N texts has of all legal interpretations of its map, float64 (N,), from 0 to 1.
+
+    An interpretation weighs exp(-penalty / temperature). At a temperature of 1, as in the criterion of Section VI-D,
+    the share of what is read wrongly is near 1 too; at TEMPERATURE it is about the probability that the text is right
+    (temperature scaling, Guo et al. 2017). penalties: (N, 11, positions).
+    """
+    error, _ = discriminative_forward(penalties.double() / temperature, texts, grammar.divided_by(temperature))
+    return torch.exp(-error).clamp(0, 1)
 
 
 def spelled(path):

@@ -1,68 +1,28 @@
-"""How a network that reads strings is trained and judged (Section VII); studies/strings.py has the steps."""
+"""How a network that reads strings is judged (Section VII); studies/strings.py has the steps."""
 
 import json
-from dataclasses import dataclass, replace
 
 import torch
 
 from ..codes import DIGIT_CODES, code_of
 from ..data.digits import to_input
-from ..data.distort import Distortion
-from ..data.strings import PixelInversion, make_strings, string_windows
+from ..data.strings import make_strings
 from ..evaluation import evaluate
 from ..model import LeNet5
-from ..strings import fit_strings, local_minima, read_strings, viterbi
+from ..strings import local_minima, read_strings, viterbi
 from ..strings.reading import spelled
-from ..training.loop import fit
 from ..weights import load_weights
 from .read import RESULTS
 
 CODES = torch.cat([DIGIT_CODES, code_of(" ")[None]])
 TWINED = (-6, -2)  # gaps of intertwined digits
+REJECTED = "wrong of the rest with 5% rejected, %"
 THRESHOLD = 16.0  # of the simple rule
 
 
 def string_figures(name):
     """What a step of the study has written, such as "measured" or "global". FileNotFoundError for no such step."""
     return json.loads((RESULTS / "strings" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How windows are made and trained on: `count` of them in passes of these etas, several an update."""
-
-    windows: dict  # arguments of string_windows
-    count: int
-    etas: tuple
-    batch_size: int = 16
-    curvature_every: int = 5000
-    noisy: float = 0.4  # share of the windows shown with 10% of their pixels inverted
-    seed: int = 0
-    start: str = "results/weights/regular-0.safetensors"  # of the checkout, or a recipe: what it goes on from
-    copies: int = 0  # distorted ones of every digit, which windows are made of too
-    distortion: Distortion | None = None
-
-    def train(self, model, digits, progress=True):
-        """Train `model` on windows of these digits, in place; returns the History."""
-        return fit(
-            model,
-            string_windows(self.with_copies(digits), self.count, **self.windows, seed=self.seed),
-            passes=len(self.etas),
-            schedule=self.etas,
-            seed=self.seed,
-            batch_size=self.batch_size,
-            curvature_every=self.curvature_every,
-            distort=PixelInversion(0.1, self.noisy),
-            progress=progress,
-        )
-
-    def with_copies(self, digits):
-        """The digits, and distorted copies of them."""
-        random = torch.Generator().manual_seed(self.seed)
-        images = [digits.images]
-        for part in digits.images.split(1000) * self.copies:
-            images.append(self.distortion(part, random).round().to(torch.uint8))
-        return replace(digits, images=torch.cat(images), labels=digits.labels.repeat(1 + self.copies))
 
 
 def reader_from(weights):
@@ -118,7 +78,7 @@ def scores(model, strings, grammar=None):
     return {
         "strings": len(strings),
         "whole right, %": percent(right),
-        "wrong of the rest with 5% rejected, %": percent(~kept),
+        REJECTED: percent(~kept),
         "too short, too long, a digit wrong, %": [percent(kind) for kind in wrong],
         "local minima, whole right, %": whole_right([local_minima(r.penalties, THRESHOLD) for r in readings], strings),
     }
@@ -134,15 +94,3 @@ def score_lines(model, digits, count=500):
     for kind, strings in string_sets(digits, count, seed=2000).items():
         lines.append(f"{kind:24}{right_of(model, strings):5.1f}%")
     return "\n".join(lines)
-
-
-def continued(weights, digits, seed, recipe, updates, eta_strings, eta_windows):
-    """Two networks that went on from these weights for so many updates: by global training (VII-C), a string each, and
-    on more windows (VII-B), a batch of the recipe each."""
-    by_strings, by_windows = load_weights(weights), load_weights(weights)
-    strings = make_strings(digits, updates, (3, 6), jitter=2, seed=10 + seed)
-    noise = PixelInversion(0.1, recipe.noisy)
-    fit_strings(by_strings, strings, schedule=(eta_strings,), seed=seed, distort=noise, progress=False)
-    more = replace(recipe, count=updates * recipe.batch_size, etas=(eta_windows,), seed=10 + seed)
-    more.train(by_windows, digits, progress=False)
-    return by_strings, by_windows

@@ -13,8 +13,9 @@ export function grammar({ touching = Infinity, begin = 0 } = {}) {
   }));
 }
 
-// READING of lenet_helpers.strings.graph.
+// READING and TEMPERATURE of lenet_helpers.strings.graph.
 const READING = grammar({ begin: -2 });
+const TEMPERATURE = 6;
 
 // The path of least penalty through a map: a class for each window.
 export function viterbi(map, arcs) {
@@ -69,8 +70,10 @@ function ofString(text, arcs) {
   return { classes, start, end: classes.map((_, state) => (state >= classes.length - 2 ? 0 : Infinity)), ways };
 }
 
-// The share that a string has of all legal interpretations of a map, from 0 to 1.
+// The share that a string has of all legal interpretations of a map, from 0 to 1; each weighs exp(-penalty/TEMPERATURE).
 export function confidence(map, text, arcs) {
+  const divided = (rows) => rows.map((row) => Array.from(row, (penalty) => penalty / TEMPERATURE));
+  map = divided(map), arcs = divided(arcs);
   const share = Math.exp(forward(map, allLegal(arcs)) - forward(map, ofString(text, arcs)));
   return Math.min(Math.max(share, 0), 1);
 }

@@ -54,7 +54,7 @@ def test_curvature_of_a_field_of_one_window_is_that_of_single_patterns(digits):
 class TestFitStrings:
     def test_lowers_the_criterion(self, strings):
         model = LeNet5(codes=CODES, seed=4)
-        errors = fit_strings(model, strings, schedule=[2e-4] * 4, curvature_strings=10, progress=False)
+        errors = fit_strings(model, strings, passes=4, schedule=[2e-4], curvature_strings=10, progress=False)
         assert errors.shape == (120,) and (errors >= 0).all()
         assert errors[-30:].mean() < 0.8 * errors[:30].mean()
 
@@ -89,7 +89,7 @@ class TestFitStrings:
     @pytest.mark.parametrize(
         ("wrong", "named"),
         [
-            ({"schedule": ()}, "passes"),
+            ({"passes": 0}, "passes"),
             ({"schedule": [-1.0]}, "eta"),
             ({"batch_size": 0}, "batch_size"),
             ({"curvature_every": 0}, "curvature_every"),

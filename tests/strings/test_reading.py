@@ -6,7 +6,8 @@ import torch
 from lenet_helpers import DIGIT_CODES, LeNet5
 from lenet_helpers.data.strings import BLANK
 from lenet_helpers.strings import Grammar, local_minima, penalty_map, read_string, read_strings, window_inputs
-from lenet_helpers.strings.reading import spelled
+from lenet_helpers.strings.graph import READING
+from lenet_helpers.strings.reading import confidences, spelled
 
 
 class Planted(torch.nn.Module):
@@ -67,8 +68,16 @@ class TestReading:
 
     def test_is_surer_the_more_the_penalties_differ(self):
         winners = (BLANK, 2, BLANK, 8, BLANK)
-        unsure, sure = (read_string(planted(*winners, others=x), noise(1)[0]) for x in (3.0, 12.0))
+        unsure, sure = (read_string(planted(*winners, others=x), noise(1)[0]) for x in (12.0, 60.0))
         assert 0 < unsure.confidence < 0.9 < sure.confidence <= 1
+
+    def test_the_confidences_of_all_strings_add_up_to_one_and_are_nearer_each_other_where_it_is_hot(self):
+        penalties = 6 * torch.rand(1, 11, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        texts = ["", *map(str, range(10)), *(f"{number:02}" for number in range(100))]  # no more fit into three windows
+        maps = penalties.expand(len(texts), -1, -1)
+        cold, hot = (confidences(maps, texts, READING, temperature) for temperature in (1.0, 6.0))
+        assert cold.sum() == pytest.approx(1) and hot.sum() == pytest.approx(1)
+        assert cold.max() > 2 * hot.max()
 
     def test_follows_the_grammar(self):
         model = planted(3, 5, BLANK)

@@ -1,22 +1,20 @@
 """The study of strings: its recipes train, and its figures are about what they say."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
-from scripts import script
 
 from lenet_helpers.data.digits import load_digits
+from lenet_helpers.data.distort import Distortion
 from lenet_helpers.data.strings import Strings, make_strings
 from lenet_helpers.strings import Reading
-from lenet_helpers.study.strings import Recipe, reader_from, scores, string_figures, whole_right
+from lenet_helpers.strings.graph import TEMPERATURE
+from lenet_helpers.study.string_recipes import CHOSEN, RECIPES, GlobalRecipe, Recipe, with_copies
+from lenet_helpers.study.strings import reader_from, scores, string_figures, whole_right
 from lenet_helpers.weights import load_weights
 from lenet_helpers.widgets.number_reading import LEAST_CONFIDENCE, MOST_PENALTY
-
-
-@pytest.fixture(scope="module")
-def study():
-    return script("studies/strings.py")
 
 
 def test_a_reader_begins_as_the_network_of_single_digits_and_learns_by_its_recipe():
@@ -24,8 +22,20 @@ def test_a_reader_begins_as_the_network_of_single_digits_and_learns_by_its_recip
     x = torch.rand(3, 1, 32, 32)
     assert torch.equal(model(x)[:, :10], regular(x)) and model(x).shape == (3, 11)
     few = Recipe({"blanks": 0.4}, count=800, etas=(1e-3, 5e-4), curvature_every=400)
-    errors = few.train(model, load_digits("train", "sklearn"), progress=False).series("train_error")
+    digits = load_digits("train", "sklearn").subset(slice(200))
+    errors = few.train(model, digits, progress=False)["train_error"]
     assert errors[1] < errors[0]
+    whole = GlobalRecipe({"lengths": (2, 3)}, count=200, etas=(1e-3, 5e-4), copies=1, distortion=Distortion())
+    criterion = whole.train(model, digits, progress=False)["criterion by tenths"]
+    assert criterion[-1] < criterion[0]
+
+
+def test_copies_are_distorted_digits_of_the_same_labels():
+    digits = load_digits("train", "sklearn").subset(slice(30))
+    more = with_copies(digits, 2, Distortion(fraction=1.0), seed=0)
+    assert torch.equal(more.labels, digits.labels.repeat(3)) and torch.equal(more.images[:30], digits.images)
+    first, second = more.images[30:60], more.images[60:]
+    assert not (first == second).flatten(1).all(1).any() and more.images.dtype == torch.uint8
 
 
 def test_a_reader_goes_on_as_it_was():
@@ -34,18 +44,20 @@ def test_a_reader_goes_on_as_it_was():
         assert torch.equal(tensor, again.state_dict()[name])
 
 
-def test_the_packaged_network_is_that_of_the_recipe_chosen(study):
+def test_the_packaged_network_is_that_of_the_recipe_chosen():
     facts = load_weights("strings").facts
-    assert facts["command"] == f"python studies/strings.py choose {study.CHOSEN}"
-    assert str(study.RECIPES[study.CHOSEN]) in facts["rule"]
-    for name, recipe in study.RECIPES.items():
-        kept = string_figures(f"choose-{name}")["recipe"]
-        assert kept["windows"] == recipe.windows and tuple(kept["etas"]) == recipe.etas
+    assert facts["command"] == "python studies/strings.py package"
+    assert str(RECIPES[CHOSEN]) in facts["rule"]
+    for name, recipe in RECIPES.items():
+        kept, recipe = string_figures(f"choose-{name}")["recipe"], json.loads(json.dumps(asdict(recipe)))
+        assert kept.items() <= recipe.items()  # recipes of before know of no copies
 
 
-def test_the_pads_limits_are_those_that_held_out_strings_chose():
-    by_limits = string_figures("choose-limits")
-    few = {limits: each["wrong of the rest, %"] for limits, each in by_limits.items() if each["rejected, %"] <= 5}
+def test_temperature_and_the_pads_limits_are_those_that_held_out_strings_chose():
+    chosen = string_figures("choose-limits")
+    losses = chosen["log loss by temperature"]
+    assert min(losses, key=losses.get) == f"{TEMPERATURE:g}"
+    few = {limits: x["wrong of the rest, %"] for limits, x in chosen["limits"].items() if x["rejected, %"] <= 5}
     assert min(few, key=few.get) == f"confidence {LEAST_CONFIDENCE:g}, penalty {MOST_PENALTY:g}"
 
 
