@@ -1,7 +1,7 @@
 """The study of strings (Section VII): choose, train, measure, and train globally; the figures go to results/strings/.
 
     python studies/strings.py choose NAME    train a recipe on 50,000 training digits, judge it on held-out strings
-    python studies/strings.py choose-rates   how to go on from windows, judged on held-out strings
+    python studies/strings.py choose-rates   at which rates and temperature to go on from windows, judged on those
     python studies/strings.py package        the network of the recipe chosen, into the package
     python studies/strings.py choose-grammar how its maps are read, judged on held-out strings
     python studies/strings.py choose-limits  from where on NumberPad trusts a reading, judged on held-out strings
@@ -229,9 +229,9 @@ def choose_limits():
 
 
 def judged_on(model, digits, seed):
-    """On 1,000 strings each of five digits: of gaps -1 to 4 without and with noise, and intertwined; with rejection."""
+    """On 4,000 strings of five digits, gaps -1 to 4, also with rejection; on 1,000 noisy and 1,000 intertwined ones."""
     sets = {
-        "clean": make_strings(digits, 1000, (5, 5), seed=seed),
+        "clean": make_strings(digits, 4000, (5, 5), seed=seed),
         "noisy": make_strings(digits, 1000, (5, 5), noise=0.1, seed=seed + 1),
         "intertwined": make_strings(digits, 1000, (5, 5), gaps=TWINED, seed=seed + 2),
     }
@@ -240,15 +240,20 @@ def judged_on(model, digits, seed):
 
 
 def choose_rates():
-    """At which rate to go on from windows, judged on held-out strings: seed 0 only."""
+    """At which rates and temperature to go on from windows, judged on held-out strings: seed 0 only."""
     digits, start = load_digits("train", "mnist"), BUILD / f"{RECIPES[CHOSEN].start}.safetensors"
     own, held_out = digits.subset(OWN), digits.subset(HELD_OUT)
+    tries = {
+        f"{way}, eta from {times * recipe.etas[0]:g}": replace(recipe, etas=tuple(times * eta for eta in recipe.etas))
+        for way, recipe in WAYS.items()
+        for times in (1 / 3, 1, 3)
+    }
+    whole = WAYS["global (VII-C)"]
+    tries |= {f"global (VII-C), temperature {t:g}": replace(whole, temperature=t) for t in (1.0, 4.0, 16.0)}
     figures = {"before": judged_on(reader_from(start), held_out, 100)}
-    for way, recipe in WAYS.items():
-        for times in (1 / 3, 1, 3):
-            faster = replace(recipe, etas=tuple(times * eta for eta in recipe.etas))
-            figures[f"{way}, eta from {faster.etas[0]:g}"] = judged_on(gone_on(start, faster, own), held_out, 100)
-            write("choose-rates", figures)
+    for name, recipe in tries.items():
+        figures[name] = judged_on(gone_on(start, recipe, own), held_out, 100)
+        write("choose-rates", figures)
 
 
 def main():
