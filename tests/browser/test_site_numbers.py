@@ -19,8 +19,8 @@ from lenet_helpers import load_weights
 from lenet_helpers.data.string_field import fit_line
 from lenet_helpers.data.strings import make_strings
 from lenet_helpers.plots import FAR, NEAR
-from lenet_helpers.strings import Grammar, discriminative_forward, read_strings, viterbi
-from lenet_helpers.strings.reading import spelled
+from lenet_helpers.strings import Grammar, read_strings, viterbi
+from lenet_helpers.strings.reading import confidences, spelled
 from lenet_helpers.widgets.number_pad import COLUMNS, ROWS, on_the_sheet
 from lenet_helpers.widgets.number_reading import read_number
 
@@ -136,7 +136,7 @@ def test_the_pages_graph_is_the_packages(modules, grammar):
     maps = 6 * torch.rand(40, 11, 9, generator=random, dtype=torch.float64)
     paths = viterbi(maps, grammar)
     texts = [spelled(path)[0] for path in paths]
-    shares = torch.exp(-discriminative_forward(maps, texts, grammar)[0])
+    shares = confidences(maps, texts, grammar)
     touching = grammar.touching if math.isfinite(grammar.touching) else None
     found = modules.evaluate(GRAPH, [maps.mT.tolist(), touching, grammar.begin])
     assert [path for _, _, path in found] == paths.tolist() and [text for text, _, _ in found] == texts
@@ -192,7 +192,8 @@ def test_the_page_fits_a_line_to_the_bit_and_answers_in_the_packages_words(modul
         same, theirs = (re.split(r"(\d+\.\d+)", remark) for remark in (found["remark"], number.remark))
         assert same[::2] == theirs[::2]
         assert [float(n) for n in same[1::2]] == pytest.approx([float(n) for n in theirs[1::2]], abs=0.11)
-        assert found["told"] in number.described
+        if number.reading.penalties.diff().abs().amax(0).min() > 1e-3:  # else, as in black, runs may end elsewhere
+            assert found["told"] in number.described
     assert {"", "no line", "none is near"} <= rejected
 
 
