@@ -244,9 +244,9 @@ def choose_rates():
     digits, start = load_digits("train", "mnist"), BUILD / f"{RECIPES[CHOSEN].start}.safetensors"
     own, held_out = digits.subset(OWN), digits.subset(HELD_OUT)
     tries = {
-        f"{way}, eta from {times * recipe.etas[0]:g}": replace(recipe, etas=tuple(times * eta for eta in recipe.etas))
+        f"{way}, eta from {first:g}": replace(recipe, etas=tuple(first / recipe.etas[0] * eta for eta in recipe.etas))
         for way, recipe in WAYS.items()
-        for times in (1 / 3, 1, 3)
+        for first in (1e-4, 3e-4, 9e-4)
     }
     whole = WAYS["global (VII-C)"]
     tries |= {f"global (VII-C), temperature {t:g}": replace(whole, temperature=t) for t in (1.0, 4.0, 16.0)}

@@ -137,7 +137,7 @@ CHOSEN = "global"
 WAYS = {  # to go on from the recipe before, for as many updates
     "global (VII-C)": replace(RECIPES[CHOSEN], count=30_000),
     "windows (VII-B)": replace(
-        RECIPES[RECIPES[CHOSEN].start], count=24_000, etas=(3e-4, 2.4e-4, 1.6e-4, 9e-5, 2e-5), curvature_every=8_000,
+        RECIPES[RECIPES[CHOSEN].start], count=24_000, etas=(1e-4, 8e-5, 5.5e-5, 3e-5, 7e-6), curvature_every=8_000,
         noisy=0.05,
     ),  # fmt: skip
 }
