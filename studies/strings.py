@@ -235,8 +235,8 @@ def judged_on(model, digits, seed):
         "noisy": make_strings(digits, 1000, (5, 5), noise=0.1, seed=seed + 1),
         "intertwined": make_strings(digits, 1000, (5, 5), gaps=TWINED, seed=seed + 2),
     }
-    right = {kind: right_of(model, strings) for kind, strings in sets.items()}
-    return right | {REJECTED: scores(model, sets["clean"])[REJECTED]}
+    judged = {kind: scores(model, strings) for kind, strings in sets.items()}
+    return {kind: each["whole right, %"] for kind, each in judged.items()} | {REJECTED: judged["clean"][REJECTED]}
 
 
 def choose_rates():
