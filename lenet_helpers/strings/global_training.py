@@ -34,10 +34,10 @@ def fit_strings(
 
     Only what the strings say is used, not where their digits stand. The criterion's derivative at every position of the
     map is sent down through the whole map by the network's own backprop, and the weights are updated by SDLM.
-    schedule: an eta for each pass, or a LinearDecay. temperature: penalties are divided by it in the criterion, what
-    the grammar charges is not, and the criterion is multiplied by it: the hotter, the more interpretations take part beside
-    the best. h is estimated on `curvature_strings` strings every `curvature_every` updates, the seed at each F6 state
-    the constant 2 scale as for single patterns. seed: of the order of the strings, the same in every pass, and of
+    schedule: an eta for each pass, or a LinearDecay. temperature: penalties are divided by it in the criterion, the
+    grammar's charges are not, and the criterion is multiplied by it: the hotter, the more interpretations take part
+    beside the best. h is estimated on `curvature_strings` strings every `curvature_every` updates, the seed at each F6
+    state the constant 2 scale as for single patterns. seed: of the order of the strings, the same in every pass, and of
     `distort`.
 
     Returns the criterion of every string as it was met, float64 (passes x strings,), 0 for one that was read with
