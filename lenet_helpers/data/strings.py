@@ -14,7 +14,7 @@ STEP = 4  # columns from one window of the network to the next: two subsamplings
 MARGIN = 12  # background before the first and after the last bounding box of a string
 BLANK = 10  # label of the windows that no digit is in the middle of
 GAPS = (-1, 4)  # smallest and largest gap between bounding boxes, in pixels (VII-B)
-CHUNK = 2000  # windows laid out at a time
+CHUNK = 2000  # windows or strings laid out at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +70,15 @@ def make_strings(digits, count, lengths=(3, 6), gaps=GAPS, jitter=0, noise=0.0, 
     length = drawn(lengths, (count, 1), random)
     present = torch.arange(longest) < length
     gap = drawn(gaps, (count, longest - 1), random)
-    left, width = boxes(digits.images[chosen])
+    left, width = map(torch.cat, zip(*(boxes(digits.images[part]) for part in chosen.split(CHUNK))))
     begins = MARGIN + in_a_row(width, gap)
     ends = (begins + width).masked_fill(~present, 0).amax(1)
     columns = max(FIELD, -(-(int(ends.max()) + MARGIN) // STEP) * STEP)
     rises = drawn((-jitter, jitter), chosen.shape, random)
-    fields = lay_out(digits.images[chosen], begins - left, rises, present, columns)
-    fields = PixelInversion(noise)(fields, random)
+    parts = zip(*(each.split(CHUNK) for each in (chosen, begins - left, rises, present)))
+    fields = torch.cat([lay_out(digits.images[part], *placed, columns) for part, *placed in parts])
+    if noise:
+        fields = PixelInversion(noise)(fields, random)
     labels = digits.labels[chosen].tolist()
     texts = tuple("".join(map(str, row[:n])) for row, n in zip(labels, length.ravel().tolist()))
     centres = (begins + width / 2).masked_fill(~present, float("nan"))
