@@ -82,7 +82,7 @@ def judge(model, held_out):
                 kind: whole_right([local_minima(each, threshold) for each in penalties], strings)
                 for kind, (penalties, strings) in maps.items()
             }
-            for threshold in (6.0, 12.0, 16.0, 24.0)
+            for threshold in (8.0, 16.0, 24.0, 32.0, 48.0)
         },
     }
 
@@ -216,7 +216,7 @@ def choose_limits():
         loss = torch.nn.functional.binary_cross_entropy(confidence, right.double()).item()
         figures["log loss by temperature"][f"{temperature:g}"] = loss
     for confidence in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
-        for penalty in (6.0, 8.0, 10.0, 12.0, 16.0):
+        for penalty in (8.0, 12.0, 16.0, 20.0, 24.0, 32.0):
             numbers = [
                 NumberReading(reading, 0, 1.0, strings.fields.shape[2], penalty, confidence) for reading in readings
             ]

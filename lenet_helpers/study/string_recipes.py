@@ -46,11 +46,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class GlobalRecipe:
-    """How whole strings are made and trained on (VII-C): `count` of them, once, several an update."""
+    """How whole strings are made and trained on (VII-C): `count` of them in so many passes, several an update."""
 
     strings: dict  # arguments of make_strings
     count: int
     etas: tuple  # the first and the last, between which it falls linearly
+    passes: int = 1
     begin: float = -2.0  # of the grammar
     temperature: float = 1.0
     batch_size: int = 1
@@ -67,7 +68,8 @@ class GlobalRecipe:
         criterion = fit_strings(
             model,
             make_strings(digits, self.count, **self.strings, seed=self.seed),
-            schedule=LinearDecay(*self.etas, passes=1),
+            passes=self.passes,
+            schedule=LinearDecay(*self.etas, passes=self.passes),
             grammar=Grammar(begin=self.begin),
             seed=self.seed,
             batch_size=self.batch_size,
@@ -132,12 +134,17 @@ RECIPES = {
         {"lengths": (3, 6), "gaps": (-7, 4), "jitter": 2}, 150_000, (3e-4, 2e-5), begin=-2.0, temperature=8.0,
         batch_size=8, curvature_every=250, noisy=0.05, start="distorted-longer", copies=9, distortion=DISTORTION,
     ),
+    "global-longer": GlobalRecipe(
+        {"lengths": (3, 6), "gaps": (-7, 4), "jitter": 2}, 400_000, (4e-4, 1e-5), passes=2, begin=-2.0,
+        temperature=8.0, batch_size=8, curvature_every=1000, noisy=0.05, seed=9, start="distorted-longer", copies=9,
+        distortion=DISTORTION,
+    ),
 }  # fmt: skip
-CHOSEN = "global"
-WAYS = {  # to go on from the recipe before, for as many updates
-    "global (VII-C)": replace(RECIPES[CHOSEN], count=30_000),
+CHOSEN = "global-longer"
+WAYS = {  # to go on from windows, for as many updates
+    "global (VII-C)": replace(RECIPES["global"], count=30_000),
     "windows (VII-B)": replace(
-        RECIPES[RECIPES[CHOSEN].start], count=24_000, etas=(1e-4, 8e-5, 5.5e-5, 3e-5, 7e-6), curvature_every=8_000,
+        RECIPES[RECIPES["global"].start], count=24_000, etas=(1e-4, 8e-5, 5.5e-5, 3e-5, 7e-6), curvature_every=8_000,
         noisy=0.05,
     ),  # fmt: skip
 }

@@ -13,7 +13,7 @@ from .svg import Svg, curve, dot, frame, heat, text
 
 # A reading is rejected that has less of all readings, or a digit whose penalty is above this at every window. Of the
 # limits that reject at most 5% of held-out strings, these leave the fewest wrong (studies/strings.py choose-limits).
-LEAST_CONFIDENCE, MOST_PENALTY = 0.6, 16.0
+LEAST_CONFIDENCE, MOST_PENALTY = 0.7, 24.0
 GUTTER, SHEET = 40, 720  # of the picture: the names of the classes, then what lies under the sheet
 TOP, ROW = 40, 14  # of the map: below the digits at their places; height of a class
 CLASSES = [*map(str, range(BLANK)), "blank"]

@@ -4,7 +4,7 @@ import { penaltyMap, toField } from "./lenet.js";
 import { BLANK, readMap, runsOf } from "./strings.js";
 
 // A reading is rejected that has less of all readings, or a digit whose penalty is above this at every window.
-const LEAST_CONFIDENCE = 0.6, MOST_PENALTY = 16;
+const LEAST_CONFIDENCE = 0.7, MOST_PENALTY = 24;
 export const CLASSES = [...Array(BLANK).keys(), "blank"];
 
 // A number in a field as `fitLine` gives it, as the network sees it and as it answers.
