@@ -139,12 +139,20 @@ RECIPES = {
         temperature=8.0, batch_size=8, curvature_every=1000, noisy=0.05, seed=9, start="distorted-longer", copies=9,
         distortion=DISTORTION,
     ),
+    "global-longest": GlobalRecipe(
+        {"lengths": (3, 6), "gaps": (-6, 4), "jitter": 2}, 400_000, (4e-4, 1e-5), passes=2, begin=-2.0,
+        temperature=8.0, batch_size=8, curvature_every=1000, noisy=0.02, seed=10, start="global-longer", copies=9,
+        distortion=DISTORTION,
+    ),
 }  # fmt: skip
-CHOSEN = "global-longer"
+CHOSEN, LAST_OF_WINDOWS = "global-longest", "distorted-longer"
 WAYS = {  # to go on from windows, for as many updates
     "global (VII-C)": replace(RECIPES["global"], count=30_000),
     "windows (VII-B)": replace(
-        RECIPES[RECIPES["global"].start], count=24_000, etas=(1e-4, 8e-5, 5.5e-5, 3e-5, 7e-6), curvature_every=8_000,
+        RECIPES[LAST_OF_WINDOWS],
+        count=24_000,
+        etas=(1e-4, 8e-5, 5.5e-5, 3e-5, 7e-6),
+        curvature_every=8_000,
         noisy=0.05,
     ),  # fmt: skip
 }

@@ -17,7 +17,7 @@ from .read import RESULTS
 CODES = torch.cat([DIGIT_CODES, code_of(" ")[None]])
 TWINED = (-6, -2)  # gaps of intertwined digits
 REJECTED = "wrong of the rest with 5% rejected, %"
-THRESHOLD = 32.0  # of the simple rule
+THRESHOLD = 24.0  # of the simple rule
 
 
 def string_figures(name):

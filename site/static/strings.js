@@ -14,7 +14,7 @@ export function grammar({ touching = Infinity, begin = 0 } = {}) {
 }
 
 // READING and TEMPERATURE of lenet_helpers.strings.graph.
-const READING = grammar({ begin: -2 });
+const READING = grammar({ begin: -8 });
 const TEMPERATURE = 7;
 
 // The path of least penalty through a map: a class for each window.

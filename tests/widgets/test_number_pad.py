@@ -17,7 +17,14 @@ from lenet_helpers.strings import Reading, read_string, read_strings
 from lenet_helpers.weights import load_weights
 from lenet_helpers.widgets import NumberPad
 from lenet_helpers.widgets.number_pad import COLUMNS, EMPTY, ROWS, on_the_sheet
-from lenet_helpers.widgets.number_reading import GUTTER, SHEET, NumberReading, draw_number
+from lenet_helpers.widgets.number_reading import (
+    GUTTER,
+    LEAST_CONFIDENCE,
+    MOST_PENALTY,
+    SHEET,
+    NumberReading,
+    draw_number,
+)
 
 SHAPE = (ROWS, COLUMNS)
 RING = [(1.5 + 0.2 * math.sin(t * math.pi / 12), 0.5 - 0.33 * math.cos(t * math.pi / 12)) for t in range(25)]
@@ -157,7 +164,7 @@ def test_of_what_is_not_rejected_less_is_wrong(reader, mnist):
     strings = make_strings(mnist.test, 300, (5, 5), seed=81)
     wrong, kept = [], []
     for one, text in zip(read_strings(reader, strings.fields), strings.texts):
-        number = NumberReading(one, 0, 1.0, COLUMNS, 10.0, 0.9)
+        number = NumberReading(one, 0, 1.0, COLUMNS, MOST_PENALTY, LEAST_CONFIDENCE)
         wrong.append(number.text != text)
         kept.append(not number.rejected)
     wrong, kept = np.array(wrong), np.array(kept)
