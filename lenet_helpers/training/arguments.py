@@ -3,6 +3,8 @@
 from torch.optim import Optimizer
 
 from ..data.digits import Digits
+from ..losses import Loss
+from ..model import LeNet5
 from ..schedules import LinearDecay, eta_at
 from ..sdlm import SDLM
 from ..weights import LARGEST
@@ -18,11 +20,24 @@ def check_counts(**counts):
             raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {MOST}.")
 
 
-def check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma):
-    """Raise ValueError for an argument of `fit` that is of another kind or out of its range."""
+def check_network(model, loss, train, test):
+    """Raise ValueError where `fit` gets another kind of model, loss or digits, or digits of classes without a code."""
+    if not isinstance(model, LeNet5):
+        raise ValueError(f"model is {model!r}; expected a LeNet5, such as LeNet5().")
+    if not isinstance(loss, Loss):
+        raise ValueError(f"loss is {loss!r}; expected one of lenet_helpers, made as MAPLoss() or MSELoss().")
     for name, digits in (("train", train), ("test", test)):
         if not (isinstance(digits, Digits) or (digits is None and name == "test")):
             raise ValueError(f"{name} is {type(digits).__name__}; expected Digits, as from load_digits().")
+        if digits is not None and digits.classes > len(model.rbf.codes):
+            raise ValueError(
+                f"{name} has {digits.classes} classes, the model codes for {len(model.rbf.codes)}; expected a code for "
+                "each class: give LeNet5 more codes, or take other digits."
+            )
+
+
+def check_choices(model, schedule, seed, optimizer, curvature, gamma):
+    """Raise ValueError for an argument of `fit` that is of another kind or out of its range."""
     if not isinstance(schedule, LinearDecay):
         etas = schedule if isinstance(schedule, tuple | list) else ()
         if not etas or not all(isinstance(eta, int | float) and 0 <= eta <= LARGEST for eta in etas):

@@ -14,7 +14,7 @@ from ..propagation import Propagation
 from ..schedules import PAPER_SCHEDULE, LinearDecay, eta_at
 from ..sdlm import SDLM, sampled_curvature
 from . import checkpoint as checkpoints
-from .arguments import check_choices, check_counts
+from .arguments import check_choices, check_counts, check_network
 from .history import History
 from .progress import Bar, DivergenceError, Progress, check_divergence
 
@@ -67,14 +67,17 @@ def fit(
     presentation; h is estimated on the images as they are. command: kept in the history.
     With fewer than 16 patterns an update, one thread is used: more would only wait for each other.
 
-    Raises ValueError for arguments out of range, CheckpointError for a checkpoint of another run, DivergenceError
-    within 1,000 patterns after the loss has gone astray, OSError where the checkpoint cannot be written.
+    Raises ValueError for arguments of another kind or out of range, CheckpointError for a checkpoint of another run,
+    DivergenceError within 1,000 patterns after the loss has gone astray, OSError where the checkpoint cannot be
+    written.
     """
     check_counts(passes=passes, batch_size=batch_size, curvature_patterns=curvature_patterns)
     if curvature_every is not None:
         check_counts(curvature_every=curvature_every)
-    check_choices(model, train, test, schedule, seed, optimizer, curvature, gamma)
-    run = Training(model, train, loss or MAPLoss(), optimizer or SDLM(model.named_parameters(), eta_at(schedule, 0)))
+    loss = MAPLoss() if loss is None else loss
+    check_network(model, loss, train, test)
+    check_choices(model, schedule, seed, optimizer, curvature, gamma)
+    run = Training(model, train, loss, optimizer or SDLM(model.named_parameters(), eta_at(schedule, 0)))
     run.passes, run.schedule, run.seed, run.batch_size, run.distort = passes, schedule, seed, batch_size, distort
     run.curvature, run.gamma = curvature, gamma
     run.curvature_patterns, run.curvature_every = curvature_patterns, curvature_every

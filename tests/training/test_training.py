@@ -1,6 +1,7 @@
 """What fit updates, counts, shows and returns. Its rule in float64: test_training_rule; resuming: test_resuming."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -290,9 +291,24 @@ def test_arguments_out_of_range_are_refused_in_words(arguments, words):
     assert words in str(refusal.value)
 
 
-def test_digits_are_asked_for_by_name():
-    with pytest.raises(ValueError, match="train is Tensor; expected Digits"):
-        fit(LeNet5(), digits(10).images, progress=False)
+WINDOWS = replace(digits(10), classes=11)  # as those of strings
+OF_ANOTHER_KIND = {
+    "digits": ({"train": digits(10).images}, "train is Tensor; expected Digits"),
+    "a model": ({"model": torch.nn.Linear(2, 2)}, r"model is Linear\(.*; expected a LeNet5"),
+    "a loss by name": ({"loss": "map"}, "loss is 'map'; expected .* MAPLoss"),
+    "a loss not made": ({"loss": MAPLoss}, r"loss is <class .*; expected .* made as MAPLoss\(\)"),
+    "a loss of torch": ({"loss": torch.nn.CrossEntropyLoss()}, "loss is CrossEntropyLoss"),
+    "more classes": ({"train": WINDOWS}, "train has 11 classes, the model codes for 10"),
+    "a test of more classes": ({"test": WINDOWS}, "test has 11 classes, the model codes for 10"),
+}
+
+
+@pytest.mark.parametrize("arguments, words", OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND.keys())
+def test_what_is_of_another_kind_is_refused_by_name_before_anything_is_learned(arguments, words):
+    model = LeNet5()
+    with pytest.raises(ValueError, match=words):
+        fit(**{"model": model, "train": digits(10), "progress": False, **arguments})
+    assert same_bits(model, LeNet5())
 
 
 def test_a_network_in_double_precision_trains_too():
