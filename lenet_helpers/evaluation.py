@@ -59,8 +59,8 @@ def evaluate(model, digits, batch_size=500):
     strings, penalties (N, 11), the last is the blank's: no answer here, where every pattern is a digit. A Module gets
     its inputs on the device and in the dtype of its first parameter and runs in eval mode. No gradient is recorded.
 
-    Raises NotFiniteError for NaN or infinite penalties, ValueError for penalties of another shape and for a
-    batch_size below 1.
+    Raises NotFiniteError for NaN or infinite penalties, ValueError for penalties of another shape, for digits of more
+    than ten classes, as windows of strings are, and for a batch_size below 1.
     """
     if batch_size < 1:
         raise ValueError(f"evaluate: got batch_size {batch_size}, expected 1 or more.")
@@ -91,6 +91,8 @@ def _penalties(model, inputs):
 
 def score(penalties, digits):
     """The Report of penalties (N, 10) worked out before for all N `digits`; raises as `evaluate` does."""
+    if digits.classes > BLANK:
+        raise ValueError(f"evaluate: got digits of {digits.classes} classes, expected {BLANK}: a blank is no digit.")
     penalties, labels = penalties.detach().cpu(), digits.labels.cpu()
     curve = rejection_curve(penalties, labels)
     predictions = penalties.argmin(1)

@@ -1,6 +1,7 @@
 """Scores are those of scikit-learn and of hand counts, over the whole set, for any model of penalties."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -132,6 +133,10 @@ class TestEvaluate:
     def test_refuses_penalties_of_another_shape(self, shape):
         with pytest.raises(ValueError, match=r"got penalties of shape .*, expected \(4, 10\)"):
             evaluate(lambda x: torch.zeros(shape), random_digits(4, 0))
+
+    def test_refuses_windows_of_strings_whose_blanks_would_all_be_wrong(self):
+        with pytest.raises(ValueError, match="got digits of 11 classes, expected 10"):
+            evaluate(Linear(), replace(random_digits(4, 0), classes=11))
 
     @pytest.mark.parametrize("batch_size", [0, -1])
     def test_refuses_a_batch_of_nothing(self, batch_size):

@@ -61,8 +61,10 @@ def make_strings(digits, count, lengths=(3, 6), gaps=GAPS, jitter=0, noise=0.0, 
 
     gaps: smallest and largest gap between bounding boxes, in pixels; below 0 they overlap. jitter: each digit stands up
     to so many pixels above or below its place. noise: probability of a pixel to be inverted. All are drawn uniformly,
-    and independently, by a generator of this seed. Raises ValueError for ranges that are none.
+    and independently, by a generator of this seed. Raises ValueError for ranges that are none, and for
+    digits that are windows of strings themselves.
     """
+    check_single("make_strings", digits)
     check_ranges("make_strings", count=count, lengths=lengths, gaps=gaps, jitter=jitter)
     random = torch.Generator().manual_seed(seed)
     longest = lengths[1]
@@ -104,8 +106,10 @@ def string_windows(
     ends:    probability that the string ends beside the central digit, on either side.
     jitter:  pixels that a digit may stand above or below its place.
 
-    Noise is for `fit` to add, anew each time: distort=PixelInversion(...). Raises ValueError for ranges that are none.
+    Noise is for `fit` to add, anew each time: distort=PixelInversion(...). Raises ValueError for ranges that are none,
+    and for digits that are windows of strings themselves.
     """
+    check_single("string_windows", digits)
     check_ranges("string_windows", count=count, gaps=gaps, jitter=jitter)
     for name, share in (("blanks", blanks), ("close", close), ("wide", wide), ("ends", ends)):
         if not 0 <= share <= 1:
@@ -185,6 +189,15 @@ def drawn(ends, shape, random):
 
 def chance(probability, shape, random):
     return torch.rand(shape, generator=random) < probability
+
+
+def check_single(caller, digits):
+    """Raise ValueError unless there is a digit in every image, with ground around it to be cut off."""
+    if digits.images.shape[1:] != (SIZE, SIZE) or digits.classes > BLANK:
+        raise ValueError(
+            f"{caller}: got images of shape {tuple(digits.images.shape)} in {digits.classes} classes, expected single "
+            f"digits, (N, {SIZE}, {SIZE}) in {BLANK} classes, as from load_digits()."
+        )
 
 
 def check_ranges(caller, count, gaps, jitter, lengths=(1, 1)):

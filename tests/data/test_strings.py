@@ -1,5 +1,7 @@
 """Strings and windows are made of the digits asked for, where they are said to be."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -78,6 +80,16 @@ class TestStrings:
     def test_refuse_what_cannot_be_made(self, wrong, said):
         with pytest.raises(ValueError, match=said):
             make_strings(blocks(), **wrong)
+
+
+@pytest.mark.parametrize("make", [make_strings, string_windows])
+def test_strings_are_made_of_single_digits_alone(make):
+    windows = string_windows(blocks(), 5)
+    whole_fields = Digits(windows.images, windows.labels.clamp(max=9), "blocks")
+    with_blanks = replace(blocks(), classes=11)
+    for digits, said in ((whole_fields, r"\(5, 32, 32\) in 10 classes"), (with_blanks, "in 11 classes")):
+        with pytest.raises(ValueError, match=f"{make.__name__}: got images of shape .*{said}, expected single digits"):
+            make(digits, 3)
 
 
 class TestWindows:
