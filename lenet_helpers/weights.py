@@ -18,11 +18,13 @@ LARGEST = torch.finfo(torch.float32).max  # of what a network in its default dty
 def save_weights(model, path, **facts):
     """Write the weights with how they were made: init, rbf_scale, seed, and the facts given (source, command...).
 
-    Raises CheckpointError for codes that are not of Fig. 3, OSError with the reason where it cannot be written.
+    Raises CheckpointError for what `load_weights` would refuse, such as codes that are not of Fig. 3 and numbers that
+    are not finite; OSError with the reason where it cannot be written.
     """
-    check_codes(model.rbf.codes, path)
     facts = {"init": model.init, "rbf_scale": model.rbf_scale, "seed": model.seed, **facts}
-    save_tensors(path, model.state_dict(), facts)
+    tensors = model.state_dict()
+    check(network(facts, model.rbf.codes, path).to(model.c1.weight), tensors, path)
+    save_tensors(path, tensors, facts)
 
 
 def load_weights(path="regular"):

@@ -189,6 +189,28 @@ def test_a_network_of_more_classes_comes_back_and_one_of_other_codes_is_not_writ
     assert path.read_bytes() == before
 
 
+def spoiled_model():
+    model = LeNet5()
+    model.c3.weight.data[7, 0, 0] = math.nan
+    return model
+
+
+@pytest.mark.parametrize(
+    "model, facts, words",
+    [
+        (spoiled_model(), {}, "has NaN or inf in c3.weight"),
+        (LeNet5(), {"passes": "two"}, "says passes 'two'; expected int"),
+        (LeNet5(), {"source": 3}, "says source 3; expected str"),
+        (LeNet5(), {"seed": None}, "says seed None"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(tmp_path, model, facts, words):
+    path = tmp_path / "weights.safetensors"
+    with pytest.raises(CheckpointError, match=words):
+        save_weights(model, path, **facts)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_weights_in_another_floating_dtype_are_read_in_it(tmp_path, dtype):
     path = tmp_path / "weights.safetensors"
