@@ -22,6 +22,7 @@ for c3_map, s2_maps in enumerate(FED_BY):
     TABLE_I[c3_map, list(s2_maps)] = True
 
 FIELD = 32  # rows and columns of the input field
+UNITS = 84  # of F6, and numbers of a code
 CHUNK = 32  # patterns run at a time in a larger batch, so that their states stay in the processor's cache
 
 
@@ -31,7 +32,8 @@ class LeNet5(Layer):
     init: "lush", U(+-1/sqrt(F)), biases 0, coefficients 0.5; or "appendix_a", U(+-2.4/F) throughout (Appendix A); the
     old names "authors" and "paper" are taken too. rbf_scale: 1/2 (the authors' code) or 1 (Eq. 7 as printed).
     seed: of the initialisation. codes: (classes, 84) of +-1, those of the ten digits unless given.
-    A larger field gives a map of outputs, (N, classes, rows, columns), as in Section VII.
+    A larger field gives a map of outputs, (N, classes, rows, columns), as in Section VII. Raises ValueError for another
+    init, scale, or shape of codes.
 
     The network is a layer made of layers: `forward` and `backprop` are those of any layer; for order 2 the signal is
     the loss's second_derivative (see `RBF.bbprop`).
@@ -39,16 +41,23 @@ class LeNet5(Layer):
 
     def __init__(self, init="lush", rbf_scale=0.5, seed=0, codes=DIGIT_CODES):
         super().__init__()
-        self.init, self.rbf_scale, self.seed = init_name(init), rbf_scale, seed
+        if codes.shape[1:] != (UNITS,):
+            raise ValueError(f"The codes have shape {tuple(codes.shape)}; expected (classes, {UNITS}).")
+        self.init, self.seed = init_name(init), seed
         self.c1 = Convolution(1, 6)
         self.s2 = Subsampling(6)
         self.c3 = Convolution(6, 16, table=TABLE_I)
         self.s4 = Subsampling(16)
         self.c5 = Convolution(16, 120)
-        self.f6 = FullConnection(120, 84)
+        self.f6 = FullConnection(120, UNITS)
         self.rbf = RBF(codes, rbf_scale)
         self.squash = Squash()
         self.reset(self.init)
+
+    @property
+    def rbf_scale(self):
+        """The scale of the penalty."""
+        return self.rbf.scale
 
     def trainable(self):
         """The layers with parameters by name, from the input up."""

@@ -383,7 +383,7 @@ def test_a_checkpoint_that_is_a_folder_is_said_to_be_one(tmp_path, capsys):
 
 def test_penalties_that_are_not_finite_are_no_answer(small, tmp_path, capsys):
     model = load_weights(small[0])
-    model.rbf_scale = 1e38  # finite, but not times a squared distance
+    model.rbf.scale = 1e38  # finite, but not times a squared distance
     save_weights(model, tmp_path / "w.safetensors")
     for command in (("predict", picture_of(0, tmp_path / "0.png"), "--weights"), ("evaluate", "--dataset", "sklearn")):
         said = refused(capsys, 1, *command, tmp_path / "w.safetensors")

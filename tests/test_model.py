@@ -209,6 +209,17 @@ def test_options_that_mean_nothing_are_refused(options):
         LeNet5(**options)
 
 
+def test_codes_that_are_not_as_long_as_f6_has_units_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(10, 80\); expected \(classes, 84\)"):
+        LeNet5(codes=DIGIT_CODES[:, :80])
+
+
+def test_the_scale_of_the_penalty_is_the_output_layers():
+    model = LeNet5(rbf_scale=0.5)
+    model.rbf.scale = 1.0
+    assert model.rbf_scale == 1.0
+
+
 # What goes in
 
 
@@ -236,7 +247,7 @@ BAD_FIELDS = {
 
 @pytest.mark.parametrize("x", BAD_FIELDS.values(), ids=BAD_FIELDS.keys())
 def test_a_field_the_network_cannot_read_is_refused(x):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="expected"):
         LeNet5().predict(x)
 
 
