@@ -1,5 +1,6 @@
 """How the global rate eta falls during training (Section III-B)."""
 
+import math
 from dataclasses import dataclass
 
 PAPER_SCHEDULE = (
@@ -16,8 +17,8 @@ class LinearDecay:
     passes: int = 2
 
     def __post_init__(self):
-        if not (0 <= self.end <= self.start and self.passes >= 1):
-            raise ValueError(f"{self} does not fall; expected 0 <= end <= start and at least 1 pass.")
+        if not (0 <= self.end <= self.start < math.inf and self.passes >= 1):
+            raise ValueError(f"{self} does not fall; expected 0 <= end <= start, finite, and at least 1 pass.")
 
     def eta(self, passes_done):
         """eta after `passes_done` passes, a fraction included."""

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from .data.digits import to_input
 from .losses import one_hot
+from .model import FIELD
 from .propagation import Propagation
 
 MU = 0.02
@@ -187,9 +188,12 @@ def estimate_curvature(model, loss, x, labels, exact=False, propagation=None):
 
     x: (N, 1, 32, 32) of the model's dtype; labels: int64 (N,). exact: seed F6 with the exact diagonal of the loss
     instead of the constant 2 scale. propagation: a Propagation of this model and loss, whose recordings are used again.
-    Returns name -> tensor of the parameter's shape. Raises ValueError for inputs the model would refuse.
+    Returns name -> tensor of the parameter's shape. Raises ValueError for inputs the model would refuse,
+    for a larger field, and for labels of another shape, dtype or range.
     """
     model.check_input(x)
+    if x.shape[2:] != (FIELD, FIELD):
+        raise ValueError(f"Got x of shape {tuple(x.shape)}; expected (N, 1, {FIELD}, {FIELD}): one answer a pattern.")
     classes = len(model.rbf.codes)
     if (
         labels.shape != x.shape[:1]
@@ -197,8 +201,8 @@ def estimate_curvature(model, loss, x, labels, exact=False, propagation=None):
         or not 0 <= labels.min() <= labels.max() < classes
     ):
         raise ValueError(
-            f"Got labels {labels.dtype} of shape {tuple(labels.shape)}; expected int64 ({len(x)},) from 0 to "
-            f"{classes - 1}."
+            f"Got labels {labels.dtype} of shape {tuple(labels.shape)}, {labels.flatten()[:8].tolist()} the first; "
+            f"expected int64 ({len(x)},) from 0 to {classes - 1}."
         )
     h = (propagation or Propagation(model, loss)).curvature(x, one_hot(labels, classes, x.dtype), exact)
     return {name: h[name].clone() for name, _ in model.named_parameters()}

@@ -123,13 +123,16 @@ def test_estimating_curvature_changes_nothing_else():
 
 def test_curvature_on_patterns_the_network_cannot_read_is_refused():
     model = network()
+    wide = torch.cat([X, X[..., :4]], 3)
     cases = [
-        (X[:0], Y[:0]), (X[:, :, :28, :28], Y), (X.float(), Y), (X * math.nan, Y),
+        (wide, Y), (X[:0], Y[:0]), (X[:, :, :28, :28], Y), (X.float(), Y), (X * math.nan, Y),
         (X, Y[:2]), (X, Y + 10), (X, Y - 9), (X, Y.double()),
     ]  # fmt: skip
     for x, labels in cases:
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match="expected"):
             estimate_curvature(model, MAPLoss(), x, labels)
+    with pytest.raises(ValueError, match=r"\[12, 12.* the first; expected int64 .* from 0 to 9"):
+        estimate_curvature(model, MAPLoss(), X, torch.full_like(Y, 12))
 
 
 def test_an_estimate_replayed_again_has_the_same_bits_as_one_newly_recorded(generator):

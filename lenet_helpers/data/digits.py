@@ -63,6 +63,7 @@ class Digits:
         """The digits that `chosen` picks: a slice, a sequence or tensor of indices, or a mask."""
         if not isinstance(chosen, slice):
             chosen = torch.as_tensor(chosen, device=self.labels.device)
+            chosen = chosen if chosen.numel() else chosen.long()  # an empty list becomes a tensor of floats
         return replace(self, images=self.images[chosen], labels=self.labels[chosen])
 
 

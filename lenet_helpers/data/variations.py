@@ -39,6 +39,8 @@ class Variation:
     def __call__(self, fields, amount, generator=None):
         if fields.ndim != 3:
             raise ValueError(f"Got fields of shape {tuple(fields.shape)}; expected (N, rows, columns).")
+        if not math.isfinite(amount):
+            raise ValueError(f"Got an amount of {amount}; expected a finite number of: {self.unit}.")
         return torch.cat([self.vary(part.float(), amount, generator) for part in fields.split(CHUNK)])
 
 

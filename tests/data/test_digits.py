@@ -60,6 +60,8 @@ class TestDigits:
     def test_refuse_an_empty_subset(self):
         with pytest.raises(DataError, match="empty set"):
             digits().subset(slice(0, 0))
+        with pytest.raises(DataError, match="empty set"):
+            digits().subset([])
 
 
 class TestMNIST:

@@ -138,6 +138,10 @@ def test_refuses_fields_of_another_shape_and_amounts_that_are_none():
         VARIATIONS["stroke width"](fields(), 0.3)
     with pytest.raises(ValueError, match="got probability 1.1, expected 0 to 1"):
         VARIATIONS["noise"](fields(), 110, seeded())
+    for variation in VARIATIONS.values():
+        for amount in (math.nan, math.inf):
+            with pytest.raises(ValueError, match=f"amount of {amount}; expected a finite number"):
+                variation(fields(), amount, seeded())
     for factor in (0, -1):
         with pytest.raises(ValueError, match=f"got factor {factor}; expected above 0"):
             VARIATIONS["scale"](fields(), factor)
