@@ -6,6 +6,7 @@ What a picture may be is decided by its content, never by the ending of its name
 import warnings
 
 import numpy as np
+import torch
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from ..files import regular
@@ -56,7 +57,9 @@ def grey_levels(picture):
 
     Transparent pictures are laid on the ground that they stand out from. Raises ValueError for what is no picture.
     """
-    if isinstance(picture, Image.Image):
+    if isinstance(picture, torch.Tensor):
+        picture = picture.detach().cpu()
+    elif isinstance(picture, Image.Image):
         picture = ImageOps.exif_transpose(picture)  # a camera may store a picture lying on its side
         if picture.has_transparency_data:
             picture = _on_contrasting_ground(picture.convert("LA"))

@@ -1,4 +1,4 @@
-"""The figures of a study, each drawn from a `results.Study` beside what the paper printed."""
+"""The figures of a study, each drawn from a `read.Study` beside what the paper printed."""
 
 import numpy as np
 import seaborn

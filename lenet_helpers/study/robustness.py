@@ -51,7 +51,10 @@ def with_errors(table):
 
 
 def answers(model, fields):
-    """The class of each field (N, 32, 32) of 0 to 255: int64 (N,), on the CPU; with eleven classes 10 is the blank."""
+    """The class of each field (N, 32, 32), or digit (N, 28, 28), of 0 to 255: int64 (N,), on the CPU.
+
+    With eleven classes 10 is the blank.
+    """
     like = next(model.parameters())
     return torch.cat([model.predict(to_input(part).to(like)).cpu() for part in fields.split(BATCH)])
 

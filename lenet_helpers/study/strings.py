@@ -5,7 +5,6 @@ import json
 import torch
 
 from ..codes import DIGIT_CODES, code_of
-from ..data.digits import to_input
 from ..data.strings import make_strings
 from ..evaluation import evaluate
 from ..model import LeNet5
@@ -13,6 +12,7 @@ from ..strings import local_minima, read_strings, viterbi
 from ..strings.reading import spelled
 from ..weights import load_weights
 from .read import RESULTS
+from .robustness import answers
 
 CODES = torch.cat([DIGIT_CODES, code_of(" ")[None]])
 TWINED = (-6, -2)  # gaps of intertwined digits
@@ -59,8 +59,7 @@ def right_of(model, strings, grammar=None):
 
 def single_digits(model, digits):
     """Error in percent on single digits as MNIST centres them: among ten classes, and where a blank is wrong too."""
-    with torch.no_grad():
-        classes = torch.cat([model.predict(to_input(images)) for images in digits.images.split(500)])
+    classes = answers(model, digits.images)
     return {
         "ten classes": evaluate(model, digits).error_rate,
         "with the blank": 100 * (classes != digits.labels).double().mean().item(),

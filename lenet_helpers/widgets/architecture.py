@@ -3,11 +3,10 @@
 import ipywidgets
 
 from ..codes import DIGIT_CODES
-from ..data.digits import to_input
 from ..plots import INK, PALETTE
 from .base import Touchable
 from .live_picture import LivePicture
-from .receptive_fields import state_maps
+from .receptive_fields import state_maps, states_of
 from .svg import Svg, bar, field, frame, line, text, tile
 
 # layer -> left edge, pixels a unit, steps right and down from one map to the next, what it is
@@ -42,7 +41,7 @@ def draw_architecture(model, digit):
     Each stack shows all maps of its layer, blue below zero and orange above; a window of the lowest map and the unit
     it feeds stand for all of them. C5 is drawn as 20 rows of 6 units, F6 as the 7 x 12 picture that it is.
     """
-    maps = state_maps(model.states(to_input(digit)))
+    maps = state_maps(states_of(model, digit))
     maps["c5"] = maps["c5"].reshape(1, *C5)
     penalties = maps.pop("output").flatten()
     answer = int(penalties.argmin())

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 
 from ..codes import DIGIT_CODES
-from ..data.digits import BACKGROUND, FOREGROUND, to_input
+from ..data.digits import BACKGROUND, FOREGROUND
 from ..plots import PALETTE
+from .receptive_fields import states_of
 from .svg import Svg, bar, field, frame, line, text, tile
 
 MOST_INK = 0.4  # of 28 x 28; the fullest of MNIST's 60,000 training digits has 0.398
@@ -71,16 +72,9 @@ class Reading:
 
 def read(model, digit, rubbish=10.0, least_gap=GAP):
     """The Reading of one digit, uint8 (28, 28), by a trained LeNet5."""
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        states = model.states(to_input(digit).to(device))
-    return Reading(
-        states["input"].cpu().reshape(32, 32),
-        states["f6"].cpu().flatten(),
-        states["penalties"].cpu().flatten(),
-        rubbish,
-        least_gap,
-    )
+    states = states_of(model, digit)
+    seen, f6, penalties = states["input"].reshape(32, 32), states["f6"].flatten(), states["penalties"].flatten()
+    return Reading(seen, f6, penalties, rubbish, least_gap)
 
 
 def draw_reading(reading):

@@ -2,11 +2,10 @@
 
 import ipywidgets
 
-from ..data.digits import to_input
 from ..plots import PALETTE
 from .base import Touchable
 from .live_picture import LivePicture
-from .receptive_fields import LAYERS, MAPS, account, receptive_field, state_maps
+from .receptive_fields import LAYERS, MAPS, account, receptive_field, state_maps, states_of
 from .svg import Svg, bar, field, frame, text, tile
 
 # layer -> left edge, pixels a unit, maps side by side, title
@@ -136,7 +135,7 @@ class LayerExplorer(Touchable, ipywidgets.VBox):
 
     def show(self, digit):
         """Walk another digit, uint8 (28, 28), through the network."""
-        self.states = self.model.states(to_input(digit))
+        self.states = states_of(self.model, digit)
         self.view.show(self.picture())
 
     def take_drawing(self):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ..codes import DIGIT_CODES
-from ..data.digits import BACKGROUND, FOREGROUND
+from ..data.digits import BACKGROUND, FOREGROUND, to_input
 from ..model import TABLE_I
 
 # layer -> (maps, rows, columns) to look at: C5's 120 units as one map of 12 x 10, F6's 84 as the 12 x 7 of the codes
@@ -72,6 +72,12 @@ def receptive_field(layer, place, row, column):
     return seen
 
 
+def states_of(model, digit):
+    """The states of one digit, uint8 (28, 28), by name as `LeNet5.states` gives them, on the CPU."""
+    states = model.states(to_input(digit).to(next(model.parameters())))
+    return {name: state.cpu() for name, state in states.items()}
+
+
 def state_maps(states):
     """The states of one pattern (`LeNet5.states`) as maps to look at: layer -> tensor of MAPS' shape."""
     named = {**states, "output": states["penalties"]}
@@ -101,7 +107,7 @@ def account(model, maps, layer, place, row, column):
             patch,
             weight.reshape(patch.shape),
         )
-        for source, patch, weight in zip(feeding, patches, weights, strict=True)
+        for source, patch, weight in zip(feeding, patches, weights.cpu(), strict=True)
     ]
     total = sum(source.amount for source in sources)
     products = sum(source.patch.numel() for source in sources)

@@ -104,7 +104,7 @@ class ConvolutionStepper(Touchable, ipywidgets.VBox):
         self.kernels = dict(KERNELS)
         self.biases = dict.fromkeys(KERNELS, 0.0)
         for place in range(6 if model is not None else 0):
-            self.kernels[f"C1, map {place}"] = model.c1.weight[place, 0].detach().clone()
+            self.kernels[f"C1, map {place}"] = model.c1.weight[place, 0].detach().cpu().float().clone()
             self.biases[f"C1, map {place}"] = model.c1.bias[place].item()
         self.kernel, self.bias = self.kernels["vertical edge"].clone(), 0.0
         self.choice = ipywidgets.Dropdown(options=list(self.kernels), description="Kernel")

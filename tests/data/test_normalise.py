@@ -84,6 +84,8 @@ class TestKindsOfPicture:
         assert torch.equal(centre_digit(picture), centre_digit(self.grey))
         if kind is not np.uint16:
             assert torch.equal(centre_digit(torch.from_numpy(picture)), centre_digit(self.grey))
+        if kind is np.float32:  # as what autograd follows
+            assert torch.equal(centre_digit(torch.from_numpy(picture).requires_grad_()), centre_digit(self.grey))
 
     @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "I", "F", "I;16"])
     def test_pil_pictures_of_any_mode(self, mode):

@@ -33,6 +33,11 @@ def test_a_stack_shows_the_states_of_its_layer(digits):
             assert tile(values, x, y, STACKS[layer][1]) in markup
 
 
+def test_a_network_in_double_precision_is_drawn_too(digits):
+    once, twice = (draw_architecture(model, digits.images[0]) for model in (LeNet5(), LeNet5().double()))
+    assert twice.alt == once.alt
+
+
 def test_the_alternative_text_names_the_answer_and_the_runner_up(digits):
     model = LeNet5()
     penalties = model.states(to_input(digits.images[:1]))["penalties"][0]
