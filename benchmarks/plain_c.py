@@ -19,9 +19,10 @@ def compiled(more=()):
     compiler = shutil.which("cc")
     if compiler is None:
         return None
-    library = Path(tempfile.mkdtemp()) / "one_pattern.so"
-    subprocess.run([compiler, *FLAGS, *more, "-o", library, SOURCE, "-lm"], check=True)
-    return ctypes.CDLL(str(library)).step
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps a file that is loaded
+        library = Path(folder) / "one_pattern.so"
+        subprocess.run([compiler, *FLAGS, *more, "-o", library, SOURCE, "-lm"], check=True)
+        return ctypes.CDLL(str(library)).step
 
 
 def c_step(step, model, optimizer, x, label, j=10.0):
