@@ -4,44 +4,30 @@ import itertools
 import os
 import shlex
 import sys
-from contextlib import contextmanager
-from dataclasses import replace
 
 import torch
 
-from ..codes import DIGIT_CODES
-from ..data.digits import DataError, load_digits, to_input
+from ..data.digits import DataError, load_digits
 from ..data.distort import Distortion
-from ..data.grey import open_picture
-from ..data.normalise import find_digit
-from ..data.string_field import find_string
 from ..data.strings import BLANK
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..export import MissingPackageError, export_onnx
 from ..files import CheckpointError, check_writable
-from ..likeness import unlike_a_digit
 from ..losses import MAPLoss
 from ..model import LeNet5
 from ..paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
 from ..schedules import SCHEDULES
 from ..sdlm import SDLM, sampled_curvature
-from ..strings import read_string
 from ..training.arguments import check_counts
 from ..training.choices import loss_named, optimizer_named
 from ..training.history import History
 from ..training.loop import DivergenceError, fit
 from ..weights import load_weights, save_weights
+from .failures import CommandError, blaming, complain
+from .predict import predict, reader_of_digits
 from .streams import shown
 
 SKLEARN = "scikit-learn digits"  # Digits.source
-UNREADABLE = (OSError, ValueError, SyntaxError)  # what PIL, open_picture, find_digit and find_string raise
-SEVERAL = "Or have the whole number read: predict --string."
-
-
-class CommandError(Exception):
-    """A command could not do what it was asked to."""
-
-
 FAILURES = (
     DataError, CheckpointError, NotFiniteError, DivergenceError, CommandError, MissingPackageError, OSError,
 )  # fmt: skip
@@ -56,12 +42,6 @@ def run(options, arguments):
         return complain(error, 1)
     except ValueError as error:
         return complain(error, 2)
-
-
-def complain(error, status):
-    lines = [shown(line) for line in str(error).splitlines()]
-    print("error: " + "\n".join(lines), file=sys.stderr)
-    return status
 
 
 def train(options):
@@ -148,23 +128,6 @@ def passes_table(history):
     return "\n".join(lines)
 
 
-@contextmanager
-def blaming(weights):
-    """Name the weights where the network that they make has no answer: its penalties are not finite."""
-    try:
-        yield
-    except ValueError as error:
-        raise CommandError(f"{weights}: {error}") from error
-
-
-def reader_of_digits(weights):
-    """The network of these weights; raises CheckpointError where its first ten classes are not the digits from 0 on."""
-    model = load_weights(weights)
-    if not torch.equal(model.rbf.codes[:BLANK].to(DIGIT_CODES), DIGIT_CODES):
-        raise CheckpointError(f"{weights} has rbf.codes of other signs; expected those of the digits 0 to 9 first.")
-    return model
-
-
 def score(options):
     model = reader_of_digits(options.weights)
     facts = model.facts
@@ -178,81 +141,6 @@ def score(options):
         from ..study.strings import score_lines
 
         print(f"\n{score_lines(model, digits)}")
-
-
-def predict(options):
-    if options.explain:
-        if options.string:
-            raise ValueError("--explain draws how one digit was read; leave out --string, or --explain.")
-        if len(options.files) > 1:
-            raise ValueError(f"--explain draws one picture; got {len(options.files)} files: name one of them.")
-        if os.path.realpath(options.explain) == os.path.realpath(options.files[0]):
-            raise ValueError(f"--explain {shown(options.explain)} is the picture itself; name another file.")
-        check_writable(options.explain)
-    read = predict_strings if options.string else predict_digits
-    return int(read(options) < len(options.files))
-
-
-def predict_digits(options):
-    """Print the digit in each picture; returns how many were read."""
-    weights = options.weights or "regular"
-    model = reader_of_digits(weights)
-    read = 0
-    for name, sighting in seen_in(options.files, find_digit):
-        penalties = None
-        if sighting.digit is None:
-            more = f" {SEVERAL}" if sighting.box else ""
-            leave_out(name, sighting.refusal + more)
-        else:
-            with torch.no_grad(), blaming(weights):
-                penalties = model(to_input(sighting.digit).to(model.c1.weight))[0, :BLANK]  # a blank is no answer here
-            least = penalties.min().item() if weights == "regular" else 0.0  # the limits are of these weights
-            remark, refused = unlike_a_digit(sighting.digit, least, sighting.lines)
-            if refused:
-                leave_out(name, remark)
-                sighting, penalties = replace(sighting, digit=None, refusal=remark), None
-            else:
-                listed = "  ".join(f"{digit}: {penalty:.1f}" for digit, penalty in enumerate(penalties.tolist()))
-                print(f"{shown(name)}: {int(penalties.argmin())}   penalties  {listed}" + (remark and f"   ({remark})"))
-                read += 1
-        if options.explain:
-            from .explain import save_explanation  # imports matplotlib, which takes a second
-
-            save_explanation(options.explain, shown(name), sighting, penalties)
-            print(f"{shown(options.explain)} is written")
-    return read
-
-
-def predict_strings(options):
-    """Print the number in each picture; returns how many were read."""
-    weights = options.weights or "strings"
-    model = reader_of_digits(weights)
-    read = 0
-    for name, field in seen_in(options.files, find_string):
-        with blaming(weights):
-            reading = read_string(model, field)
-        if reading.text:
-            print(f"{shown(name)}: {reading.text}   confidence {reading.confidence:.3f}")
-            read += 1
-        else:
-            leave_out(name, "no digit was read in it.")
-    return read
-
-
-def seen_in(names, find):
-    """(name, what `find` sees) for each picture; one that cannot be opened, or holds nothing to see, is left out."""
-    for name in names:
-        try:
-            with open_picture(name) as picture:
-                found = find(picture)
-        except UNREADABLE as error:
-            leave_out(name, error)
-        else:
-            yield name, found
-
-
-def leave_out(name, why):
-    complain(f"{name} is left out: {why}", 1)
 
 
 def export(options):
