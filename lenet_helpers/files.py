@@ -107,6 +107,13 @@ def regular(path):
     return True
 
 
+def same_file(one, other):
+    """Whether two names are of one file: through links, or where a disk takes "a" and "A" for one."""
+    if os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other)):
+        return True
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
 def write_whole(path, write):
     """Write a file under a temporary name beside `path`, then rename it: `path` is the old file or the new, whole.
 

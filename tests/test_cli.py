@@ -260,7 +260,9 @@ def test_one_picture_is_explained_at_a_time(small, tmp_path, capsys):
     files = [picture_of(digit, tmp_path / f"{digit}.png") for digit in (0, 1)]
     said = refused(capsys, 2, "predict", "--weights", small[0], *files, "--explain", tmp_path / "x.png")
     assert "--explain draws one picture; got 2 files" in said
-    assert "is the picture itself" in refused(capsys, 2, "predict", files[0], "--explain", files[0])
+    os.link(files[0], tmp_path / "another name.png")
+    for name in (files[0], tmp_path / "another name.png"):
+        assert "is the picture itself" in refused(capsys, 2, "predict", files[0], "--explain", name)
 
 
 def test_a_study_runs_from_its_plan_and_its_results_are_built(tmp_path, capsys):

@@ -1,7 +1,6 @@
 """What each command of the command line does; nothing is computed here that the package does not offer."""
 
 import itertools
-import os
 import shlex
 import sys
 
@@ -12,7 +11,7 @@ from ..data.distort import Distortion
 from ..data.strings import BLANK
 from ..evaluation import NotFiniteError, evaluate, score_table
 from ..export import MissingPackageError, export_onnx
-from ..files import CheckpointError, check_writable
+from ..files import CheckpointError, check_writable, same_file
 from ..losses import MAPLoss
 from ..model import LeNet5
 from ..paper import FIG5_TEST, FIG5_TRAIN, PUBLISHED_RATES
@@ -86,10 +85,10 @@ def train(options):
 
 
 def check_apart(options, *names):
-    """Raise ValueError where two of these options name the same file, through links or not."""
+    """Raise ValueError where two of these options name the same file."""
     given = {name: getattr(options, name) for name in names if getattr(options, name)}
     for one, other in itertools.combinations(given, 2):
-        if os.path.normcase(os.path.realpath(given[one])) == os.path.normcase(os.path.realpath(given[other])):
+        if same_file(given[one], given[other]):
             raise ValueError(
                 f"--{one} and --{other} are the same file, {given[one]}; the one would overwrite the other. "
                 "Give them different names."
@@ -150,7 +149,7 @@ def export(options):
         dataset = "sklearn" if model.facts.get("source") == SKLEARN else "mnist"
         error_rate = evaluate(model, load_digits("test", dataset, options.data)).error_rate
     export_onnx(model, options.onnx, error_rate)
-    print(f"{options.onnx} is written")
+    print(f"{shown(options.onnx)} is written")
 
 
 def curvature(options):

@@ -1,6 +1,5 @@
 """What `predict` does: pictures in, the digit or the number in each out, and a sentence for those that are not read."""
 
-import os
 from dataclasses import replace
 
 import torch
@@ -11,7 +10,7 @@ from ..data.grey import open_picture
 from ..data.normalise import find_digit
 from ..data.string_field import find_string
 from ..data.strings import BLANK
-from ..files import CheckpointError, check_writable
+from ..files import CheckpointError, check_writable, same_file
 from ..likeness import unlike_a_digit
 from ..strings import read_string
 from ..weights import load_weights
@@ -28,7 +27,7 @@ def predict(options):
             raise ValueError("--explain draws how one digit was read; leave out --string, or --explain.")
         if len(options.files) > 1:
             raise ValueError(f"--explain draws one picture; got {len(options.files)} files: name one of them.")
-        if os.path.realpath(options.explain) == os.path.realpath(options.files[0]):
+        if same_file(options.explain, options.files[0]):
             raise ValueError(f"--explain {shown(options.explain)} is the picture itself; name another file.")
         check_writable(options.explain)
     read = predict_strings if options.string else predict_digits
