@@ -35,8 +35,8 @@ CHOICES = {
 class Run:
     """One training run: everything that decides its numbers, and what is kept of it.
 
-    Raises ValueError for a name that is none (`NAME`), a setting of another type, and an unknown loss, optimizer,
-    schedule, initialisation, dataset or distortion.
+    Raises ValueError for a name that is none (`NAME`), a setting of another type, a seed or held_out out of range,
+    and an unknown loss, optimizer, schedule, initialisation, dataset or distortion.
 
     patterns: training patterns drawn by the run's seed, all of them when None. held_out: how many training
     patterns are set aside, by one fixed split, and evaluated on in place of the test set. schedule: "paper",
@@ -79,6 +79,8 @@ class Run:
                 raise ValueError(f"{self.name}: got {name} {value!r}, expected one of {', '.join(known)}.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"{self.name}: got seed {self.seed}, expected a whole number from 0 to 2**32 - 1.")
+        if self.held_out < 0:
+            raise ValueError(f"{self.name}: got held_out {self.held_out}, expected a number of patterns, 0 for none.")
         if (self.optimizer == "sdlm") == (self.rate is not None):
             raise ValueError(
                 f"{self.name}: got optimizer {self.optimizer!r} and rate {self.rate}; expected a rate for sgd and adam "
@@ -201,6 +203,8 @@ def split(run):
     """
     train = load_digits("train", dataset=run.dataset)
     if run.held_out:
+        if run.held_out >= len(train):
+            raise ValueError(f"{run.name}: {run.held_out} patterns to hold out, there are {len(train)} in all.")
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
         judge, train = train.subset(order[: run.held_out]), train.subset(order[run.held_out :])
     else:

@@ -189,7 +189,6 @@ def cluster(study):
 def draw_figures(study):
     """Save every figure whose runs are finished; return their Markdown, a heading and a picture each."""
     folder = study.folder / "figures"
-    folder.mkdir(exist_ok=True)
     shown = []
     for name, heading, alt, needs, draw in FIGURES:
         if not all(study.runs(experiment) for experiment in needs):

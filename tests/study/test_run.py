@@ -145,6 +145,7 @@ def test_the_papers_plan_judges_choices_on_held_out_patterns_and_figures_on_the_
             ("distortion = 3", "a-0: distortion: got 3, expected a table or nothing"),
             ("distortion = { sheer = 0.1 }", "a-0: got distortion .*sheer"),
             ('distortion = { shear = "much" }', "a-0: got distortion .*much"),
+            ("held_out = -10", "a-0: got held_out -10, expected a number of patterns"),
             ('save_penalties = "yes"', "a-0: save_penalties: got 'yes', expected true or false"),
         )),
         *((f"[[experiment]]\nname = {name}\nseeds = [0]", "name: got .*, expected a name of small") for name in (
@@ -189,6 +190,8 @@ def test_a_held_out_run_never_loads_the_test_set(monkeypatch):
     pictures = {image.numpy().tobytes() for image in judge.images}
     assert sum(image.numpy().tobytes() in pictures for image in everything.images) <= 2  # twins in the set itself
     assert torch.equal(split(replace(run, seed=7))[1].images, judge.images)
+    with pytest.raises(ValueError, match="1437 patterns to hold out, there are 1437 in all"):
+        split(replace(run, held_out=1437))
 
 
 def test_a_record_says_what_the_run_was_and_its_outputs_agree_with_it(tiny):
