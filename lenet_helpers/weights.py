@@ -1,5 +1,6 @@
 """Trained weights as files: how they are written, read and checked, and those that come with the package."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -37,6 +38,11 @@ def load_weights(path="regular"):
     """
     if path in PACKAGED:
         path = packaged_path(path)
+    elif not (os.path.dirname(path) or os.path.exists(path)):
+        raise CheckpointError(
+            f"{path} does not exist; expected a .safetensors file written by lenet_helpers, or the name of weights "
+            f"that come with it: {', '.join(PACKAGED)}."
+        )
     tensors, facts = load_tensors(path)
     model = network(facts, tensors.get("rbf.codes", DIGIT_CODES), path)
     dtype = tensors["c1.weight"].dtype if "c1.weight" in tensors else None

@@ -88,7 +88,9 @@ def parser():
     predict.add_argument(
         "--explain", metavar="PNG", help="draw here how the picture was read: ground, ink, box, field and answer"
     )
-    predict.add_argument("--string", action="store_true", help="read the number in each picture, however many digits")
+    predict.add_argument(
+        "--string", action="store_true", help="read the number in each picture, one line of up to some fifteen digits"
+    )
     add_weights(predict, "--weights")
     predict.set_defaults(weights=None)  # "regular", or "strings" with --string
 
@@ -139,7 +141,7 @@ def add_data(command, dataset="auto"):
 
 
 def add_weights(command, name, **more):
-    text = "a file by train --out, or the name of weights that come with the package"
+    text = "a file by train --out, or weights that come with the package: regular, distorted, strings"
     command.add_argument(name, default="regular", metavar="WEIGHTS", help=text, **more)
 
 

@@ -24,12 +24,13 @@ def open_picture(path):
     Raises OSError where there is no such file, or what is there is none; ValueError for content that is none of FORMATS
     and for more than MOST_PIXELS.
     """
-    regular(path)  # a named pipe would be waited for
+    if not regular(path):  # a named pipe would be waited for
+        raise FileNotFoundError("there is no such file")
     try:
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):  # judged below
             picture = Image.open(path, formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"{error}; expected at most {MOST_PIXELS:,} pixels: save it smaller.") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"it has far more than {MOST_PIXELS:,} pixels, the most expected; save it smaller.") from None
     except Image.UnidentifiedImageError:
         raise ValueError(_what_it_is(path)) from None
     picture.draft("L", (ENOUGH, ENOUGH))
@@ -60,6 +61,10 @@ def grey_levels(picture):
     if isinstance(picture, torch.Tensor):
         picture = picture.detach().cpu()
     elif isinstance(picture, Image.Image):
+        try:
+            picture.load()
+        except (OSError, SyntaxError) as error:
+            raise ValueError(f"its content is damaged ({error}); save it, or copy it, again.") from error
         picture = ImageOps.exif_transpose(picture)  # a camera may store a picture lying on its side
         if picture.has_transparency_data:
             picture = _on_contrasting_ground(picture.convert("LA"))
@@ -72,7 +77,7 @@ def grey_levels(picture):
             "columns) of numbers; make a picture of a colour array with PIL.Image.fromarray first."
         )
     if grey.dtype.kind == "f" and not np.isfinite(grey).all():
-        raise ValueError("centre_digit: got NaN or infinite pixels, expected finite values.")
+        raise ValueError("got NaN or infinite pixels, expected finite values.")
     return grey
 
 
