@@ -1,15 +1,22 @@
-"""How like a digit an image is, by its shape and by the least of its penalties: measured limits, not one class more.
+"""How like a digit an image is, by its shape and by the least of its penalties, and how far a number read is to be
+trusted: measured limits, not one class more.
 
-The limits are those of `studies/likeness.py`; what it measured on MNIST's training digits is in results/likeness.json.
+The limits of a digit are those of `studies/likeness.py`; what it measured on MNIST's training digits is in
+results/likeness.json. Those of a number are of `studies/strings.py choose-limits`.
 """
 
 import numpy as np
 from scipy import ndimage
 
+from .data.strings import BLANK
+
 LOOPS = 4  # closed: five of MNIST's 60,000 training digits have so many
 DOUBTFUL = 7.5  # of the least penalty: half a percent of 5,000 training digits, as `predict` sees them, are above
 UNLIKE = 16.2  # ... and none is
 CROSSING, INKED, EMPTY = 0.3, 0.05, 0.1  # of a 25th of the box: strokes cross there, one ends there, none is there
+# A number is rejected that has less of all readings, or a digit whose penalty is above this at every window. Of the
+# limits that reject at most 5% of held-out strings, these leave the fewest wrong.
+LEAST_CONFIDENCE, MOST_PENALTY = 0.7, 24.0
 
 
 def unlike_a_digit(image, penalty=0.0, lines=False):
@@ -32,6 +39,33 @@ def unlike_a_digit(image, penalty=0.0, lines=False):
     if penalty <= UNLIKE:
         return f"this may be no digit: {seen} 99.5% of training digits is below {DOUBTFUL}.", False
     return f"this does not look like one digit: {seen} 5,000 training digits is below {UNLIKE}.", True
+
+
+def unlike_a_number(reading):
+    """What to say of a strings.Reading by the packaged weights "strings", its text not empty.
+
+    What is beyond a limit is doubtful; what is more likely wrong than right, its confidence below a half, is refused.
+    Returns (a sentence or "", whether to refuse).
+    """
+    worst, confidence = worst_penalty(reading), reading.confidence
+    if confidence < 0.5:
+        return f"this is rather another number, or none: at best {reading.text}, confidence {confidence:.3f}.", True
+    if worst > MOST_PENALTY:
+        return f"not all of it may be digits: the penalty of one is {worst:.1f}, above {MOST_PENALTY:g}.", False
+    return ("this may be another number." if confidence < LEAST_CONFIDENCE else ""), False
+
+
+def worst_penalty(reading):
+    """The largest, over the digits of a strings.Reading, of the least penalty along a digit's run."""
+    runs = (reading.penalties[digit, first : last + 1] for digit, first, last in runs_of(reading) if digit != BLANK)
+    return max(run.min().item() for run in runs)
+
+
+def runs_of(reading):
+    """(class, first window, last window) of each run of one class along the path of a strings.Reading."""
+    classes, lengths = reading.path.unique_consecutive(return_counts=True)
+    ends = lengths.cumsum(0)
+    return list(zip(classes.tolist(), (ends - lengths).tolist(), (ends - 1).tolist()))
 
 
 def closed_loops(image):

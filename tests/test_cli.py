@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from training_runs import same_run
 
 from lenet_helpers.cli.parser import main
@@ -21,7 +21,7 @@ from lenet_helpers.data.digits import load_digits
 from lenet_helpers.model import LeNet5
 from lenet_helpers.paper import PUBLISHED_RATES
 from lenet_helpers.training.history import History
-from lenet_helpers.weights import load_weights, save_weights
+from lenet_helpers.weights import PACKAGED, load_weights, save_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 NUMBERS = ROOT / "results" / "strings" / "pictures"
@@ -192,6 +192,39 @@ def test_predict_string_reads_a_single_digit_and_refuses_what_is_no_number(tmp_p
     assert re.findall(r"(\w+)\.png is left out", printed.err) == ["blank", "page"]
     assert "expected one number in one line" in printed.err
     assert "leave out --string" in refused(capsys, 2, "predict", "--string", digit, "--explain", tmp_path / "x.png")
+
+
+def test_predict_string_says_where_a_reading_is_doubtful_and_refuses_what_is_like_no_number(tmp_path, capsys):
+    hyphen, thin = tmp_path / "hyphen.png", tmp_path / "thin.png"
+    picture = Image.new("L", (200, 200), 255)
+    picture.paste(0, (57, 103, 97, 115))
+    picture.save(hyphen)
+    picture = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(picture).line([(50, 50), (150, 50), (90, 170)], fill=0, width=3)
+    picture.save(thin)
+    assert main(["predict", "--string", str(thin), str(hyphen)]) == 1
+    printed = capsys.readouterr()
+    assert re.search(r"thin\.png: 7   confidence 0\.\d{3}   \(this may be another number\.\)$", printed.out)
+    assert printed.err.count("\n") == 1 and "hyphen.png is left out: this is rather another number" in printed.err
+
+
+def test_predict_says_what_is_wrong_with_a_file(tmp_path, capsys):
+    cut, gone, dots = (tmp_path / name for name in ("cut.png", "gone.png", "dots.tif"))
+    cut.write_bytes((NUMBERS / "02_2859.png").read_bytes()[:-300])
+    Image.fromarray(np.full((30, 30), np.nan, np.float32)).save(dots)
+    for kind in ([], ["--string"]):
+        assert main(["predict", *kind, str(cut), str(gone), str(dots)]) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert re.search(r"cut\.png is left out: its content is damaged \(.+\); save it, or copy it, again\.$", said[0])
+        assert said[1].endswith("gone.png is left out: there is no such file")
+        assert said[2].endswith("dots.tif is left out: got NaN or infinite pixels, expected finite values.")
+
+
+def test_weights_that_do_not_exist_are_answered_with_the_names_of_those_that_do(capsys):
+    assert ", ".join(PACKAGED) in refused(capsys, 1, "evaluate", "regulr")
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    assert ", ".join(PACKAGED) in " ".join(capsys.readouterr().out.split())
 
 
 def test_predict_without_string_says_where_there_are_several_digits(capsys):

@@ -11,7 +11,7 @@ from ..data.normalise import find_digit
 from ..data.string_field import find_string
 from ..data.strings import BLANK
 from ..files import CheckpointError, check_writable, same_file
-from ..likeness import unlike_a_digit
+from ..likeness import unlike_a_digit, unlike_a_number
 from ..strings import read_string
 from ..weights import load_weights
 from .failures import blaming, complain
@@ -72,11 +72,15 @@ def predict_strings(options):
     for name, field in seen_in(options.files, find_string):
         with blaming(weights):
             reading = read_string(model, field)
-        if reading.text:
-            print(f"{shown(name)}: {reading.text}   confidence {reading.confidence:.3f}")
-            read += 1
+        remark, refused = "no digit was read in it.", True
+        if reading.text:  # the limits are of the packaged weights
+            remark, refused = unlike_a_number(reading) if weights == "strings" else ("", False)
+        if refused:
+            leave_out(name, remark)
         else:
-            leave_out(name, "no digit was read in it.")
+            remark = remark and f"   ({remark})"
+            print(f"{shown(name)}: {reading.text}   confidence {reading.confidence:.3f}{remark}")
+            read += 1
     return read
 
 

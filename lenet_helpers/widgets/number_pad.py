@@ -6,8 +6,9 @@ from PIL import Image
 
 from ..data.string_field import find_ink
 from ..data.strings import make_strings
+from ..likeness import LEAST_CONFIDENCE, MOST_PENALTY
 from ..plots import INK
-from .number_reading import GUTTER, HEIGHT, LEAST_CONFIDENCE, MOST_PENALTY, SHEET, draw_number, read_number
+from .number_reading import GUTTER, HEIGHT, SHEET, draw_number, read_number
 from .pad import Pad
 from .svg import Svg, frame, text, tile
 

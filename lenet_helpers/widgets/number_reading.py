@@ -7,13 +7,11 @@ import numpy as np
 from ..data.digits import FIELD
 from ..data.string_field import fit_line
 from ..data.strings import BLANK, MARGIN, STEP
+from ..likeness import LEAST_CONFIDENCE, MOST_PENALTY, runs_of, worst_penalty
 from ..plots import FAR, INK, PALETTE
 from ..strings import Reading, read_string
 from .svg import Svg, curve, dot, frame, heat, text
 
-# A reading is rejected that has less of all readings, or a digit whose penalty is above this at every window. Of the
-# limits that reject at most 5% of held-out strings, these leave the fewest wrong (studies/strings.py choose-limits).
-LEAST_CONFIDENCE, MOST_PENALTY = 0.7, 24.0
 GUTTER, SHEET = 40, 720  # of the picture: the names of the classes, then what lies under the sheet
 TOP, ROW = 40, 14  # of the map: below the digits at their places; height of a class
 CLASSES = [*map(str, range(BLANK)), "blank"]
@@ -40,18 +38,9 @@ class NumberReading:
         return self.reading.text
 
     @property
-    def runs(self):
-        """(class, first window, last window) of each run of one class along the path."""
-        classes, lengths = self.reading.path.unique_consecutive(return_counts=True)
-        ends = lengths.cumsum(0)
-        return list(zip(classes.tolist(), (ends - lengths).tolist(), (ends - 1).tolist()))
-
-    @property
     def worst(self):
         """The largest, over the digits read, of the least penalty along a digit's run."""
-        penalties = self.reading.penalties
-        runs = (penalties[digit, first : last + 1] for digit, first, last in self.runs if digit != BLANK)
-        return max(run.min().item() for run in runs)
+        return worst_penalty(self.reading)
 
     @property
     def rejected(self):
@@ -83,7 +72,7 @@ class NumberReading:
         """All of it in words, for those who do not see the picture."""
         path = ", ".join(
             CLASSES[kind] + (f" at {last - first + 1} windows" if last > first else "")
-            for kind, first, last in self.runs
+            for kind, first, last in runs_of(self.reading)
         )
         return f"{self.verdict} {self.remark} Under the sheet {UNDER}; the path read: {path}."
 

@@ -9,12 +9,12 @@ import torch
 from lenet_helpers.data.digits import load_digits
 from lenet_helpers.data.distort import Distortion
 from lenet_helpers.data.strings import Strings, make_strings
+from lenet_helpers.likeness import LEAST_CONFIDENCE, MOST_PENALTY
 from lenet_helpers.strings import Reading
 from lenet_helpers.strings.graph import TEMPERATURE
 from lenet_helpers.study.string_recipes import CHOSEN, RECIPES, GlobalRecipe, Recipe, with_copies
 from lenet_helpers.study.strings import reader_from, scores, string_figures, whole_right
 from lenet_helpers.weights import load_weights
-from lenet_helpers.widgets.number_reading import LEAST_CONFIDENCE, MOST_PENALTY
 
 
 def test_a_reader_begins_as_the_network_of_single_digits_and_learns_by_its_recipe():
