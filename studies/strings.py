@@ -53,6 +53,7 @@ WEIGHTS = ROOT / "lenet_helpers" / "trained" / "strings.safetensors"
 BEFORE = RESULTS / "before-global.safetensors"  # what global training and more windows go on from
 OWN, HELD_OUT = slice(50_000), slice(50_000, 60_000)
 OWN_CHOSEN = BUILD / f"{CHOSEN}.safetensors"  # which has learned of its own digits only
+LEARNED_BY = Grammar(begin=RECIPES[CHOSEN].begin)  # the grammar in the criterion of whole strings
 EQUAL = 0.5  # points: a standard error of a share of 95% of 2,000 strings
 TARGETS = {"clean": 93.0, "noisy": 80.0, "intertwined": 70.0}  # percent whole right, set before any network was trained
 
@@ -191,11 +192,18 @@ def pictures(model):
 
 def train_globally():
     train_digits, test_digits = load_digits("train", "mnist"), load_digits("test", "mnist")
-    figures = {"before": judged_on(reader_from(BEFORE), test_digits, 2000)}
+
+    def judged(model):
+        """By no charge, by the grammar in the criterion, and by the one that the packaged network is read with."""
+        return {
+            f"begin {grammar.begin:g}": judged_on(model, test_digits, 2000, grammar)
+            for grammar in (Grammar(), LEARNED_BY, READING)
+        }
+
+    figures = {"before": judged(reader_from(BEFORE))}
     for seed in range(5):
         figures[f"seed {seed}"] = {
-            way: judged_on(gone_on(BEFORE, replace(recipe, seed=seed), train_digits), test_digits, 2000)
-            for way, recipe in WAYS.items()
+            way: judged(gone_on(BEFORE, replace(recipe, seed=seed), train_digits)) for way, recipe in WAYS.items()
         }
         write("global", figures)
 
@@ -236,17 +244,14 @@ def choose_limits():
     write("choose-limits", figures)
 
 
-def judged_on(model, digits, seed):
-    """On 4,000 strings of five digits, gaps -1 to 4, also with rejection; on 1,000 noisy and 1,000 intertwined ones.
-
-    Read by a grammar that charges nothing, which was chosen for no network.
-    """
+def judged_on(model, digits, seed, grammar=LEARNED_BY):
+    """On 4,000 strings of five digits, gaps -1 to 4, also with rejection; on 1,000 noisy and 1,000 intertwined ones."""
     sets = {
         "clean": make_strings(digits, 4000, (5, 5), seed=seed),
         "noisy": make_strings(digits, 1000, (5, 5), noise=0.1, seed=seed + 1),
         "intertwined": make_strings(digits, 1000, (5, 5), gaps=TWINED, seed=seed + 2),
     }
-    judged = {kind: scores(model, strings, Grammar()) for kind, strings in sets.items()}
+    judged = {kind: scores(model, strings, grammar) for kind, strings in sets.items()}
     return {kind: each["whole right, %"] for kind, each in judged.items()} | {REJECTED: judged["clean"][REJECTED]}
 
 

@@ -113,6 +113,12 @@ def test_a_choice_calls_equal_what_the_runs_cannot_tell_apart():
     assert [choice.mean for choice in ranked] == sorted(choice.mean for choice in ranked)
 
 
+def test_seeds_that_decide_nothing_are_left_out_of_a_choice():
+    study = load_study()
+    assert len(study.runs("margin-5-gentle")) > 6
+    assert all(len(choice.errors) == 6 for choice in choose(study, ["margin-5-renewed", "margin-5-gentle"]))
+
+
 def test_a_choice_between_single_runs_is_judged_by_the_digits_they_were_judged_on():
     study = load_study()
     none, some = (study.runs(f"strength-elastic-{strength}")[0] for strength in (0, 8))
