@@ -27,7 +27,7 @@ from lenet_helpers.study.read import RESULTS
 from lenet_helpers.study.robustness import answers, best_of_windows, counted, weights_checksum
 from lenet_helpers.weights import PACKAGED
 
-STRINGS = 500  # of five digits each
+STRINGS = 2000  # of five digits each: 10,000 digits
 SEED = 0
 TALLER = 10  # rows more above and below the field in which shifted digits are looked for
 LINE = ("noise", "scale", "rotation", "slant", "stroke width", "shift down")  # variations of a whole line
