@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from .data.strings import BLANK
+from .strings.reading import runs_along
 
 LOOPS = 4  # closed: five of MNIST's 60,000 training digits have so many
 DOUBTFUL = 7.5  # of the least penalty: half a percent of 5,000 training digits, as `predict` sees them, are above
@@ -57,15 +58,8 @@ def unlike_a_number(reading):
 
 def worst_penalty(reading):
     """The largest, over the digits of a strings.Reading, of the least penalty along a digit's run."""
-    runs = (reading.penalties[digit, first : last + 1] for digit, first, last in runs_of(reading) if digit != BLANK)
-    return max(run.min().item() for run in runs)
-
-
-def runs_of(reading):
-    """(class, first window, last window) of each run of one class along the path of a strings.Reading."""
-    classes, lengths = reading.path.unique_consecutive(return_counts=True)
-    ends = lengths.cumsum(0)
-    return list(zip(classes.tolist(), (ends - lengths).tolist(), (ends - 1).tolist()))
+    digits = (run for run in runs_along(reading.path) if run[0] != BLANK)
+    return max(reading.penalties[digit, first : last + 1].min().item() for digit, first, last in digits)
 
 
 def closed_loops(image):

@@ -86,11 +86,16 @@ def confidences(penalties, texts, grammar, temperature=TEMPERATURE):
 
 def spelled(path):
     """The string that a path (positions,) spells, and the column in the middle of each of its digits' runs."""
+    digits = [run for run in runs_along(path) if run[0] != BLANK]
+    text = "".join(str(digit) for digit, _, _ in digits)
+    return text, tuple(FIELD / 2 + STEP * (first + last) / 2 for _, first, last in digits)
+
+
+def runs_along(path):
+    """(class, first window, last window) of each run of one class along a path (positions,)."""
     classes, lengths = path.unique_consecutive(return_counts=True)
-    middles = lengths.cumsum(0) - (lengths + 1) / 2
-    digits = classes != BLANK
-    text = "".join(map(str, classes[digits].tolist()))
-    return text, tuple((FIELD / 2 + STEP * middles[digits]).tolist())
+    ends = lengths.cumsum(0)
+    return list(zip(classes.tolist(), (ends - lengths).tolist(), (ends - 1).tolist()))
 
 
 def local_minima(penalties, threshold):

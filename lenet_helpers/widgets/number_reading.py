@@ -7,9 +7,10 @@ import numpy as np
 from ..data.digits import FIELD
 from ..data.string_field import fit_line
 from ..data.strings import BLANK, MARGIN, STEP
-from ..likeness import LEAST_CONFIDENCE, MOST_PENALTY, runs_of, worst_penalty
+from ..likeness import LEAST_CONFIDENCE, MOST_PENALTY, worst_penalty
 from ..plots import FAR, INK, PALETTE
 from ..strings import Reading, read_string
+from ..strings.reading import runs_along
 from .svg import Svg, curve, dot, frame, heat, text
 
 GUTTER, SHEET = 40, 720  # of the picture: the names of the classes, then what lies under the sheet
@@ -72,7 +73,7 @@ class NumberReading:
         """All of it in words, for those who do not see the picture."""
         path = ", ".join(
             CLASSES[kind] + (f" at {last - first + 1} windows" if last > first else "")
-            for kind, first, last in runs_of(self.reading)
+            for kind, first, last in runs_along(self.reading.path)
         )
         return f"{self.verdict} {self.remark} Under the sheet {UNDER}; the path read: {path}."
 

@@ -13,8 +13,8 @@ from widget_pages import ask, drawing, post
 
 from lenet_helpers.data.string_field import fit_line, string_field
 from lenet_helpers.data.strings import MARGIN, make_strings
-from lenet_helpers.likeness import runs_of
 from lenet_helpers.strings import Reading, read_string, read_strings
+from lenet_helpers.strings.reading import runs_along
 from lenet_helpers.weights import load_weights
 from lenet_helpers.widgets import NumberPad
 from lenet_helpers.widgets.number_pad import COLUMNS, EMPTY, ROWS, on_the_sheet
@@ -158,7 +158,7 @@ def test_what_is_rejected_and_why():
 def test_a_run_is_as_near_as_its_nearest_window():
     number = reading([10, 4, 4, 10])
     number.reading.penalties[4, 1] = 30
-    assert number.worst == 1.0 and runs_of(number.reading) == [(10, 0, 0), (4, 1, 2), (10, 3, 3)]
+    assert number.worst == 1.0 and runs_along(number.reading.path) == [(10, 0, 0), (4, 1, 2), (10, 3, 3)]
 
 
 def test_of_what_is_not_rejected_less_is_wrong(reader, mnist):
