@@ -4,6 +4,8 @@ What one row of outputs is made from lies in one piece then, and the same place 
 calls a layer sees PyTorch's (patterns, maps, rows, columns).
 """
 
+from torch import Tensor
+
 
 def patterns_last(x):
     """PyTorch's (patterns, maps, rows, columns) as (rows, maps, columns, patterns); (patterns, ...) turned around."""
@@ -40,6 +42,6 @@ def has_numbers(x):
         return False
 
 
-def place_of(x):
-    """Where a tensor lies and how, on which what was recorded with it depends: address, shape, strides."""
-    return x.data_ptr(), x.shape, x.stride()
+def places_of(tensors):
+    """Where tensors lie and how, on which what was recorded with them depends: addresses, counts, strides."""
+    return [*map(Tensor.data_ptr, tensors), *map(Tensor.numel, tensors), *map(Tensor.stride, tensors)]

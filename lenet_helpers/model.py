@@ -9,7 +9,7 @@ import torch
 from .codes import DIGIT_CODES
 from .initialisation import init_name
 from .layers import RBF, Convolution, FullConnection, Layer, Squash, Subsampling
-from .layout import has_numbers, patterns_first, patterns_last, place_of
+from .layout import has_numbers, patterns_first, patterns_last, places_of
 from .replay import Replay
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
@@ -111,8 +111,8 @@ class LeNet5(Layer):
         replay = self.seen.replay = self.seen.replay or Replay(self.answer, self.storages)
         size, answers = 2 * chunk_size(), []  # nothing is kept for a way down
         for chunk in (x,) if x.shape[0] <= size else x.split(size):
-            penalties, total = replay(chunk)
-            if not math.isfinite(total):
+            penalties, *sums = replay(chunk)
+            if not all(map(math.isfinite, sums)):
                 check_finite("an input", chunk)
                 check_finite("weights that give penalties", penalties)
             answers.append(penalties.clone())
@@ -120,10 +120,10 @@ class LeNet5(Layer):
         return answers[0] if len(answers) == 1 else torch.cat(answers)
 
     def answer(self, x):
-        """(penalties, a number that is finite if they and the input are)."""
+        """(penalties, two numbers that are finite if the input and the penalties are)."""
         self.check_field(x.shape, x.dtype)  # here: once for each kind of input
         penalties, _ = self.fprop(patterns_last(x).contiguous())
-        return self.outward(penalties), x.flatten().sum(0) + penalties.flatten().sum(0)
+        return self.outward(penalties), x.flatten().sum(0), penalties.flatten().sum(0)
 
     def outward(self, state):
         """Patterns first, (N, classes) where there is one output a pattern."""
@@ -133,8 +133,8 @@ class LeNet5(Layer):
     def storages(self):
         """All that a recording of the network depends on: how its parameters and codes lie, the penalty's scale."""
         layers = self._modules  # asked as dicts: a Module's attributes are slower to find
-        places = [place_of(parameter) for layer in layers.values() for parameter in layer._parameters.values()]
-        return [*places, place_of(layers["rbf"]._buffers["codes"]), layers["rbf"].scale]
+        parameters = [parameter for layer in layers.values() for parameter in layer._parameters.values()]
+        return places_of([*parameters, layers["rbf"]._buffers["codes"]]), layers["rbf"].scale
 
     def check_input(self, x):
         self.check_field(x.shape, x.dtype)

@@ -2,7 +2,7 @@
 
 import torch
 
-from .layout import matrix, patterns_last, place_of
+from .layout import matrix, patterns_last, places_of
 from .model import chunk_size
 from .replay import Replay
 
@@ -45,7 +45,7 @@ class Propagation:
         places, rbf = [weight.data_ptr for weight in model.parameters()], model.rbf
 
         def given():  # in every step
-            return [place() for place in places], place_of(rbf._buffers["codes"]), rbf.scale, *vars(loss).values()
+            return [place() for place in places], places_of([rbf._buffers["codes"]]), rbf.scale, *vars(loss).values()
 
         self.first = Replay(lambda *batch: first_derivatives(model, loss, *batch), given)
         self.second = Replay(lambda *batch: second_derivatives(model, loss, *batch), given)
