@@ -28,11 +28,8 @@ class Convolution(Layer):
         self.weight = Parameter(torch.empty(*shape, kernel, kernel).contiguous(memory_format=innermost))
         self.bias = Parameter(torch.empty(out_maps))
         every = torch.arange(connected.numel() * kernel**2).view(out_maps, kernel, kernel, in_maps).permute(0, 3, 1, 2)
-        places, zeros = every[connected].flatten(), torch.zeros(every.numel())  # where weights lie in all kernels
         self.register_buffer("connected", connected, persistent=False)
-        self.register_buffer("places", places, persistent=False)
-        self.register_buffer("present", zeros.index_fill(0, places, 1), persistent=False)  # 0 where no weight is
-        self.register_buffer("source", zeros.long().index_copy(0, places, torch.arange(len(places))), persistent=False)
+        self.register_buffer("places", every[connected].flatten(), persistent=False)  # of weights among all kernels
         self.reset()
 
     def fprop(self, x):
@@ -40,15 +37,16 @@ class Convolution(Layer):
         if self.table is None:
             kernels = self.weight.permute(0, 2, 3, 1).flatten(1)
         else:  # zeros where the table connects nothing
-            kernels = (self.weight.flatten().index_select(0, self.source) * self.present).view(self.out_maps, -1)
+            zeros = self.weight.new_zeros(self.out_maps * self.in_maps * self.kernel**2)
+            kernels = zeros.scatter(0, self.places, self.weight.flatten()).view(self.out_maps, -1)
         windows, columns = unfold(x, self.kernel), x.shape[2] - self.kernel + 1
         a = torch.baddbmm(self.bias.unsqueeze(1), kernels.expand(len(windows), -1, -1), windows)
         a = a.view(len(windows), self.out_maps, -1, columns, x.shape[3]).transpose(1, 2).flatten(0, 1)
-        return a, (windows, kernels)
+        return a, (x, windows, kernels)
 
     def bprop(self, signal, kept):
         """Eq. 19: a kernel finds the sum of signal times state; a state is sent what all windows that hold it send."""
-        windows, kernels = kept
+        _, windows, kernels = kept
         bands, window = len(windows), (self.kernel, self.kernel, self.in_maps)
         signals = signal.unflatten(0, (bands, -1)).transpose(1, 2).flatten(2)
         weight, bias = signals @ windows.mT, summed(signals.flatten(0, 1)).view(bands, -1)
@@ -62,7 +60,8 @@ class Convolution(Layer):
 
     def bbprop(self, signal, kept):
         """Eq. 25 and 27: the same with kernels and states squared."""
-        return self.bprop(signal, [factor.square() for factor in kept])
+        states, kernels = kept[0].square(), kept[2].square()
+        return self.bprop(signal, (states, unfold(states, self.kernel), kernels))
 
     def fan_in(self):
         per_map = self.connected.sum(1) * self.kernel**2
@@ -88,11 +87,11 @@ def check_table(table, out_maps, in_maps):
 def unfold(x, size):
     """Windows of x (rows, maps, columns, patterns) as columns: (bands of rows, size x size x maps, places x patterns).
 
-    For few patterns one band, copied together; for many one a row of outputs, which overlap in memory: what a row is
-    made from lies in one piece, so only columns are copied.
+    For few patterns one band, copied together; for many, or one window a row, a band for each row of outputs. These
+    overlap in memory: what a row is made from lies in one piece, so only columns are copied.
     """
     shifted, a_row = x.unfold(2, size, 1), size * x.shape[1]  # rows, maps, columns, patterns, kernel columns
-    if x.shape[3] < MANY:
+    if x.shape[3] < MANY and x.shape[2] > size:
         columns = shifted.permute(4, 1, 0, 2, 3).contiguous()  # first, so that rows lie in longer pieces
         return columns.unfold(2, size, 1).movedim(5, 0).reshape(1, size * a_row, -1)
     return shifted.permute(0, 4, 1, 2, 3).flatten(3).flatten(0, 2).unfold(0, size * a_row, a_row).mT
