@@ -25,12 +25,12 @@ class RBF(Layer):
 
     def fprop(self, x):
         difference = matrix(x) - self.codes.unsqueeze(2)  # classes, units, places x patterns
-        return laid_out((difference * difference).sum(1) * self.scale, x), difference
+        scales = difference.new_full((len(difference), 1, difference.shape[1]), self.scale)  # a product adds up faster
+        return laid_out(scales.bmm(difference * difference).squeeze(1), x), difference
 
     def bprop(self, signal, difference):
         """dE/dx_j = sum_i dE/dy_i 2 scale (x_j - w_ij)."""
-        down = (difference * (2 * self.scale * matrix(signal)).unsqueeze(1)).sum(0)
-        return laid_out(down, signal), {}
+        return laid_out((difference * (2 * self.scale * matrix(signal)).unsqueeze(1)).sum(0), signal), {}
 
     def bbprop(self, signal, difference, hessian=None):
         """d2E/dx_j^2 = 2 scale sum_i dE/dy_i: with a signal of 1 for the right class and 0 for the others, F6 is sent

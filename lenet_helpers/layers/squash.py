@@ -16,7 +16,7 @@ class Squash(Layer):
 
     def fprop(self, a):
         lowest = a.new_full((), -AMPLITUDE)
-        y = torch.add(lowest, torch.sigmoid(a * (2 * STEEPNESS)), alpha=2 * AMPLITUDE)
+        y = torch.add(lowest, (a * (2 * STEEPNESS)).sigmoid_(), alpha=2 * AMPLITUDE)
         return y, y
 
     def bprop(self, signal, y):  # Eq. 19

@@ -28,7 +28,7 @@ class Subsampling(Layer):
         pairs = x[0:rows:2] + x[1:rows:2]
         sums = pairs[:, :, 0:columns:2] + pairs[:, :, 1:columns:2]
         coefficient, bias = self.coefficient.view(-1, 1, 1), self.bias.view(-1, 1, 1)  # one of each a map
-        return coefficient * sums + bias, ((coefficient, sums), x.shape)
+        return (coefficient * sums).add_(bias), ((coefficient, sums), x.shape)
 
     def bprop(self, signal, kept):
         """Eq. 19: all four inputs of a square are sent the same."""
