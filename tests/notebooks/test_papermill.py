@@ -1,4 +1,4 @@
-"""Notebooks 06, 08 and 09 with other parameters than their own, executed by papermill into build/papermill/."""
+"""The notebooks with other parameters or digits than their own, executed by papermill into build/papermill/."""
 
 from pathlib import Path
 
@@ -68,6 +68,17 @@ def test_notebook_runs_with_other_parameters(name):
     notebook, parameters, expected = RUNS[name]
     said = execute(name, notebook, parameters)
     assert [words for words in expected if words not in said] == []
+
+
+OF_SKLEARN = {notebook for notebook, parameters, _ in RUNS.values() if parameters.get("dataset") == "sklearn"}
+OTHERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if path.stem not in OF_SKLEARN]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("notebook", OTHERS)
+def test_notebook_runs_without_mnist(notebook):
+    """As where it is absent and cannot be downloaded: what a notebook asserts of MNIST, it asserts of MNIST alone."""
+    assert execute(f"{notebook}-sklearn", notebook, {"dataset": "sklearn"})  # raises where a cell does
 
 
 @pytest.mark.timeout(300)
