@@ -22,7 +22,11 @@ class Convolution(Layer):
         super().__init__()
         self.in_maps, self.out_maps, self.kernel, self.table = in_maps, out_maps, kernel, table
         connected = torch.ones(out_maps, in_maps, dtype=torch.bool) if table is None else table.bool()
-        check_table(connected, out_maps, in_maps)
+        if connected.shape != (out_maps, in_maps) or not connected.any(1).all():
+            raise ValueError(
+                f"table has shape {tuple(connected.shape)}, inputs an output map {connected.sum(-1).tolist()}; "
+                f"expected shape ({out_maps}, {in_maps}) and no output map left out."
+            )
         shape = (out_maps, in_maps) if table is None else (int(connected.sum()),)
         innermost = torch.channels_last if table is None else torch.contiguous_format  # maps, as in a window
         self.weight = Parameter(torch.empty(*shape, kernel, kernel).contiguous(memory_format=innermost))
@@ -47,16 +51,15 @@ class Convolution(Layer):
     def bprop(self, signal, kept):
         """Eq. 19: a kernel finds the sum of signal times state; a state is sent what all windows that hold it send."""
         _, windows, kernels = kept
-        bands, window = len(windows), (self.kernel, self.kernel, self.in_maps)
+        bands = len(windows)
         signals = signal.unflatten(0, (bands, -1)).transpose(1, 2).flatten(2)
         weight, bias = signals @ windows.mT, summed(signals.flatten(0, 1)).view(bands, -1)
         weight, bias = (found[0] if bands == 1 else found.sum(0) for found in (weight, bias))
         if self.table is None:
-            weight = weight.view(-1, *window).movedim(3, 1)
+            weight = weight.view(-1, self.kernel, self.kernel, self.in_maps).movedim(3, 1)
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
-        pieces = (kernels.t().expand(bands, -1, -1) @ signals).view(bands, *window, -1, *signal.shape[2:])
-        return fold(pieces.movedim(0, 3).flatten(3, 4)), {"weight": weight, "bias": bias}
+        return fold(kernels, signals, self.kernel, signal.shape), {"weight": weight, "bias": bias}
 
     def bbprop(self, signal, kept):
         """Eq. 25 and 27: the same with kernels and states squared."""
@@ -76,14 +79,6 @@ class Convolution(Layer):
         self.expect(fits, x, f"(patterns, {self.in_maps}, rows, columns), {self.kernel} rows and columns at least")
 
 
-def check_table(table, out_maps, in_maps):
-    if table.shape != (out_maps, in_maps) or not table.any(1).all():
-        raise ValueError(
-            f"table has shape {tuple(table.shape)}, inputs an output map {table.sum(-1).tolist()}; "
-            f"expected shape ({out_maps}, {in_maps}) and no output map left out."
-        )
-
-
 def unfold(x, size):
     """Windows of x (rows, maps, columns, patterns) as columns: (bands of rows, size x size x maps, places x patterns).
 
@@ -97,16 +92,25 @@ def unfold(x, size):
     return shifted.permute(0, 4, 1, 2, 3).flatten(3).flatten(0, 2).unfold(0, size * a_row, a_row).mT
 
 
-def fold(pieces):
-    """Adds up (kernel rows, kernel columns, maps, rows, columns, patterns) as windows overlap: one moved by its row and
-    column of the kernel; (rows, maps, columns, patterns)."""
-    for _ in range(2):  # the kernel's rows, then its columns; what they move along comes third of the rest
-        size, *shape = pieces.shape
-        if shape[2] == 1:  # as in C5: nothing overlaps
-            pieces = pieces.squeeze(3).movedim(0, 2)
-            continue
-        together = pieces.new_zeros(*shape[:2], shape[2] + size - 1, *shape[3:])
-        for place, piece in enumerate(pieces):
-            together.narrow(2, place, shape[2]).add_(piece)
-        pieces = together
-    return pieces.transpose(0, 1)
+def fold(kernels, signals, size, shape):
+    """What all windows send down, kernels times signals, added up where they overlap: (rows, maps, columns, patterns).
+
+    A row of the kernels is moved by its place as its product is added, a column after that. shape: of the signal.
+    """
+    rows, _, columns, patterns = shape
+    if rows == columns == 1:  # one window, as in C5: nothing overlaps
+        return (kernels.t() @ signals[0]).view(size, size, -1, patterns).transpose(1, 2)
+    high, row, by_row = rows + size - 1, columns * patterns, kernels.unflatten(1, (size, -1)).permute(1, 2, 0)
+    if len(signals) == 1:
+        pieces = kernels.new_zeros(by_row.shape[1], high * row)
+        for place, kernel in enumerate(by_row):
+            pieces.narrow(1, place * row, rows * row).addmm_(kernel, signals[0])
+        pieces = pieces.unflatten(1, (high, row)).transpose(0, 1)
+    else:
+        pieces = kernels.new_zeros(high, by_row.shape[1], row)
+        for place, kernel in enumerate(by_row):
+            pieces.narrow(0, place, rows).baddbmm_(kernel.expand(rows, -1, -1), signals)
+    together = kernels.new_zeros(high, by_row.shape[1] // size, columns + size - 1, patterns)
+    for place, piece in enumerate(pieces.view(high, size, -1, columns, patterns).unbind(1)):
+        together.narrow(2, place, columns).add_(piece)
+    return together

@@ -34,10 +34,7 @@ class Subsampling(Layer):
         """Eq. 19: all four inputs of a square are sent the same."""
         (coefficient, sums), shape = kept
         found = {"coefficient": summed(matrix(signal * sums)), "bias": summed(matrix(signal))}
-        down = signal * coefficient
-        for axis in (2, 0):  # to both columns, and to both rows
-            pairs = down.unsqueeze(axis + 1)
-            down = pairs.expand(*pairs.shape[: axis + 1], 2, *pairs.shape[axis + 2 :]).flatten(axis, axis + 1)
+        down = (signal * coefficient).repeat_interleave(2, 2).repeat_interleave(2, 0)  # both columns, both rows
         if down.shape != shape:  # an odd last row or column is sent nothing
             even, down = down, signal.new_zeros(shape)
             down[: even.shape[0], :, : even.shape[2]].copy_(even)
