@@ -12,6 +12,12 @@ def patterns_last(x):
     return x.permute(2, 1, 3, 0) if x.dim() == 4 else x.movedim(0, -1)
 
 
+def fields_last(x):
+    """`patterns_last` of fields (patterns, 1, rows, columns), copied as a matrix: for many, a fraction of the time."""
+    rows, columns = x.shape[2:]
+    return x.flatten(1).t().contiguous().view(rows, 1, columns, -1)
+
+
 def patterns_first(x):
     """The other way round."""
     return x.permute(3, 1, 0, 2) if x.dim() == 4 else x.movedim(-1, 0)

@@ -9,7 +9,7 @@ import torch
 from .codes import DIGIT_CODES
 from .initialisation import init_name
 from .layers import RBF, Convolution, FullConnection, Layer, Squash, Subsampling
-from .layout import has_numbers, patterns_first, patterns_last, places_of
+from .layout import fields_last, has_numbers, patterns_first, patterns_last, places_of
 from .replay import Replay
 
 FED_BY = (  # Table I: for each map of C3, the maps of S2 that feed it
@@ -122,7 +122,7 @@ class LeNet5(Layer):
     def answer(self, x):
         """(penalties, two numbers that are finite if the input and the penalties are)."""
         self.check_field(x.shape, x.dtype)  # here: once for each kind of input
-        penalties, _ = self.fprop(patterns_last(x).contiguous())
+        penalties, _ = self.fprop(fields_last(x))
         return self.outward(penalties), x.flatten().sum(0), penalties.flatten().sum(0)
 
     def outward(self, state):

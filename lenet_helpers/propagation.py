@@ -2,7 +2,7 @@
 
 import torch
 
-from .layout import matrix, patterns_last, places_of
+from .layout import fields_last, matrix, places_of
 from .model import chunk_size
 from .replay import Replay
 
@@ -12,7 +12,7 @@ def first_derivatives(model, loss, x, target):
 
     x: (N, 1, 32, 32); target: (N, classes), 1 at the label; penalties: (N, classes).
     """
-    penalties, kept = model.fprop(patterns_last(x).contiguous())
+    penalties, kept = model.fprop(fields_last(x))
     penalties = matrix(penalties)
     signal = loss.signal(penalties, target.t().contiguous())
     signal = signal / len(x) if len(x) > 1 else signal
@@ -26,7 +26,7 @@ def second_derivatives(model, loss, x, target, exact=False):
     x, target: as in `first_derivatives`. The signal that seeds F6 is the constant 2 scale; with exact=True it is the
     exact diagonal of the loss's second derivative with respect to F6's states.
     """
-    penalties, kept = model.fprop(patterns_last(x).contiguous())
+    penalties, kept = model.fprop(fields_last(x))
     penalties, signal, hessian = matrix(penalties), target.t().contiguous(), None
     if exact:
         signal, hessian = loss.signal(penalties, signal), loss.hessian(penalties) / len(x)
