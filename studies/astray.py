@@ -98,7 +98,8 @@ def main():
     found = watch(options.run, options.passes, options.change)
     path = RESULTS / "astray" / f"{options.run}-{options.change}.json"
     path.parent.mkdir(exist_ok=True)
-    text = json.dumps(found, indent=None).replace('{"patterns"', '\n{"patterns"') + "\n"
+    short = json.loads(json.dumps(found), parse_float=lambda digits: float(f"{float(digits):.6g}"))
+    text = json.dumps(short).replace('{"patterns"', '\n{"patterns"') + "\n"
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     print(f"{options.run}, {options.change}: training error of each pass {found['training error of each pass']}")
 
