@@ -5,6 +5,7 @@ import ipywidgets
 from ..codes import DIGIT_CODES
 from ..plots import INK, PALETTE
 from .base import Touchable
+from .digit_reading import named
 from .live_picture import LivePicture
 from .receptive_fields import state_maps, states_of
 from .svg import Svg, bar, field, frame, line, text, tile
@@ -102,7 +103,7 @@ def _answers(penalties, answer):
     """For each class its code, its name and its penalty as a bar: the smallest, the answer, in green."""
     top = MIDDLE - 5 * ROW
     yield text(ANSWERS, 14, "output", 14, weight="bold")
-    yield text(ANSWERS, 31, f"10 penalties: a {answer}")
+    yield text(ANSWERS, 31, f"10 penalties: {named(answer)}")
     for digit, value in enumerate(penalties.tolist()):
         y, best = top + digit * ROW, digit == answer
         if best:

@@ -55,10 +55,10 @@ class Reading:
         if self.rejected == "a blot":
             return "I'd reject this: more ink than any digit I learned from."
         if self.rejected == "none is near":
-            return f"I'd reject this: no digit's code is near. At best a {best}."
+            return f"I'd reject this: no digit's code is near. At best {named(best)}."
         if self.rejected:
             return f"I'd reject this: {best} or {second}?"
-        return f"I read a {best}."
+        return f"I read {named(best)}."
 
     @property
     def remark(self):
@@ -68,6 +68,11 @@ class Reading:
             f"{self.penalties[second]:.1f}."
             + (f" No penalty is below {self.rubbish:g}." if self.rejected == "none is near" else "")
         )
+
+
+def named(digit):
+    """A digit and its article: a 7, an 8."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"
 
 
 def read(model, digit, rubbish=10.0, least_gap=GAP):

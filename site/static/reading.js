@@ -6,6 +6,9 @@ const MOST_INK = 0.4; // of 28 x 28; the fullest of MNIST's 60,000 training digi
 const LEAST_GAP = 8; // of the two best penalties: rejecting what is closer leaves about 0.5% error on MNIST (Fig. 10)
 const RUBBISH = 10; // j of Eq. 9: where every penalty is above it, the rubbish class is the nearest
 
+// A digit and its article: a 7, an 8.
+export const named = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
+
 // One digit, 28 x 28 bytes, as the network sees it and as it answers.
 export function read(weights, digit) {
   const reading = states(weights, toInput(digit));
@@ -13,11 +16,11 @@ export function read(weights, digit) {
   const ranking = [...penalties.keys()].sort((one, other) => penalties[one] - penalties[other]);
   const [best, second] = ranking;
   const ink = digit.reduce((sum, pixel) => sum + pixel, 0) / 255 / digit.length;
-  let verdict = `I read a ${best}.`, remark = "";
+  let verdict = `I read ${named(best)}.`, remark = "";
   if (ink > MOST_INK) {
     verdict = "I'd reject this: more ink than any digit I learned from.";
   } else if (penalties[best] > RUBBISH) {
-    verdict = `I'd reject this: no digit's code is near. At best a ${best}.`;
+    verdict = `I'd reject this: no digit's code is near. At best ${named(best)}.`;
     remark = ` No penalty is below ${RUBBISH}.`;
   } else if (penalties[second] - penalties[best] < LEAST_GAP) {
     verdict = `I'd reject this: ${best} or ${second}?`;

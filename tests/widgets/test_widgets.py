@@ -27,7 +27,7 @@ from lenet_helpers.widgets import (
     NumberPad,
     TrainingMonitor,
 )
-from lenet_helpers.widgets.digit_reading import MOST_INK, Reading
+from lenet_helpers.widgets.digit_reading import MOST_INK, Reading, named
 from lenet_helpers.widgets.draw_pad import EMPTY, SIDE
 from lenet_helpers.widgets.live_picture import LivePicture
 from lenet_helpers.widgets.receptive_fields import LAYERS
@@ -110,6 +110,10 @@ def test_the_pad_reads_a_drawing_as_the_network_reads_its_centred_digit(trained)
         assert pad.reading.ranking[0] == trained.predict(to_input(pad.digit)).item() == digit
         assert str(digit) in pad.remark and pad.problem == ""
         ElementTree.fromstring(pad.markup)
+
+
+def test_an_eight_has_another_article():
+    assert [named(digit) for digit in (0, 1, 8)] == ["a 0", "a 1", "an 8"]
 
 
 def test_an_answer_takes_less_than_a_tenth_of_a_second(trained):

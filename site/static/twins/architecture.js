@@ -2,6 +2,7 @@
 
 import { signed } from "../colours.js";
 import { states, toInput } from "../lenet.js";
+import { named } from "../reading.js";
 import { digitChooser, livePicture, weightsOf } from "./front.js";
 import { PALETTE, Svg, INK, bar, field, fixed, frame, grid, line, text, tile } from "./svg.js";
 import { stateMaps } from "./units.js";
@@ -74,7 +75,7 @@ export function drawArchitecture(weights, digit) {
 function* answers(weights, penalties, answer) {
   const top = MIDDLE - 5 * ROW, most = Math.max(...penalties);
   yield text(ANSWERS, 14, "output", { size: 14, weight: "bold" });
-  yield text(ANSWERS, 31, `10 penalties: a ${answer}`);
+  yield text(ANSWERS, 31, `10 penalties: ${named(answer)}`);
   for (const [digit, value] of penalties.entries()) {
     const y = top + digit * ROW, best = digit === answer;
     if (best) yield bar(ANSWERS - 4, y, WIDTH - ANSWERS, ROW, PALETTE.green, { fill_opacity: 0.2, rx: 3 });
