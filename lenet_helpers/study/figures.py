@@ -11,6 +11,7 @@ from ..evaluation import TARGET_ERROR, rejection_curve
 from ..paper import FIG5_TEST, FIG5_TRAIN, FIG6, FIG10
 from .compare import errors_by_seed, mean_interval
 from .optimizers import CONTENDERS, raced
+from .questions import WENT_ASTRAY, looks
 from .robustness import curve
 
 PERCENT = (1, 2, 5, 10, 20, 50, 100)  # ticks of a logarithmic axis
@@ -164,6 +165,26 @@ def optimizers(study):
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="passes over the training set", ylabel="test error (%)", ylim=(0.8, 3))
     ax.legend()
+    return figure
+
+
+def astray(study):
+    """Training error and the saturated share of C5's states over the first passes of every run of the experiments of
+    which some went astray, a column an experiment."""
+    found = {run: look["rows"] for (run, change), look in looks(study).items() if change == "none"}
+    figure, axes = plots.figure(2, len(WENT_ASTRAY), height=3.8, sharey="row")
+    for (above, below), (experiment, gone) in zip(axes.T, WENT_ASTRAY.items()):
+        for run in (run for run in found if run.rpartition("-")[0] == experiment):
+            style = {"color": plots.PALETTE["red" if run in gone else "blue"], "linewidth": 1.5}
+            patterns = [row["patterns"] / 1000 for row in found[run]]
+            label = "went astray" if run in gone else "did not"
+            above.plot(patterns, [row["training error"] for row in found[run]], label=label, **style)
+            below.plot(patterns, [row["saturated"]["c5"] for row in found[run]], **style)
+        above.set_title(experiment, fontsize=8)
+        below.set(xlabel="thousand patterns", ylim=(0, 102))
+    axes[0, 0].set(ylabel="training error (%)", ylim=(0, 60))
+    axes[1, 0].set_ylabel("saturated in C5 (%)")
+    axes[0, 0].legend()
     return figure
 
 

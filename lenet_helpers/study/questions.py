@@ -1,4 +1,6 @@
-"""What a study found on single questions, as Markdown tables: optimizers, the curves of Fig. 5, a cluster."""
+"""What a study found on single questions, as Markdown tables: optimizers, Fig. 5, runs that went astray, a cluster."""
+
+import json
 
 import numpy as np
 
@@ -24,9 +26,22 @@ CURVES = {  # experiments whose curves stand beside those of Fig. 5, and what ea
     "curve-mu-0.005": "j = 5, mu = 0.005",
     "curve-mu-0.08": "j = 5, mu = 0.08",
     "curve-noise": "j = 5, distorted by a quarter of strength 1",
+    "curve-noise-longer": "the same, twenty passes",
 }
 AFTER, SHORT = (3, 4, 6, 8, 12, 20), 8  # passes at which they are compared, and passes of the short ones
 MILESTONES = (2, 5, 10, 20)  # passes after which optimizers are compared
+WENT_ASTRAY = {  # experiments of which runs went astray, and these runs
+    "scale-1": ("scale-1-0",),
+    "distorted-j-5": ("distorted-j-5-7",),
+    "strength-4-renewed": ("strength-4-renewed-11",),
+    "margin-20-scale-1-renewed": ("margin-20-scale-1-renewed-11", "margin-20-scale-1-renewed-12"),
+}
+CHANGED = {  # by studies/astray.py
+    "none": "nothing",
+    "renewed": "h every 1,000 patterns",
+    "slower": "eta 0.0002 from pass 2 on",
+    "kept": "the first h kept",
+} | {f"kept-{layer}": f"the first h kept in {layer.upper()}" for layer in ("c1", "s2", "c3", "s4", "c5", "f6")}
 
 
 def rates_table(study):
@@ -74,6 +89,30 @@ def curves_table(study, key):
             rows.append((f"`{name}`", change, len(curves), *gaps, *distances))
     header = ["experiment", "what is changed", "n", *(f"pass {after}" for after in AFTER)]
     return table([*header, f"rms to pass {SHORT}", "rms to the last"], rows)
+
+
+def looks(study):
+    """What studies/astray.py wrote of the first passes of runs, by run and change."""
+    paths = sorted((study.folder / "astray").glob("*.json"))
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return {(look["run"], look["change"]): look for look in found}
+
+
+def saturation_table(study):
+    """A row a look: where in it the share of C5's saturated states rose most, C3's beside it, and C5's in the end. Runs
+    that went astray in bold."""
+    rows = []
+    for (run, change), look in looks(study).items():
+        steps = look["rows"]
+        saturated = {layer: np.array([step["saturated"][layer] for step in steps]) for layer in ("c3", "c5")}
+        at = int(np.diff(saturated["c5"]).argmax())
+        shares = [f"{share[at]:.0f} to {share[at + 1]:.0f}" for share in saturated.values()]
+        errors = ", ".join(f"{error:.1f}" for error in look["training error of each pass"])
+        when = f"{steps[at]['patterns']:,} to {steps[at + 1]['patterns']:,}"
+        name = f"**{run}**" if change == "none" and run in sum(WENT_ASTRAY.values(), ()) else run
+        rows.append((name, CHANGED[change], errors, when, *shares, f"{saturated['c5'][-1]:.0f}"))
+    header = ["run", "changed", "training error by pass", "largest rise in C5, patterns", "C3", "C5", "C5 in the end"]
+    return table(header, rows)
 
 
 def cluster_tables(found):

@@ -97,6 +97,14 @@ FIGURES = [
         result_figures.rejection,
     ),
     (
+        "astray",
+        "Runs that went astray",
+        "Above the training error, below the share of saturated states in C5, over the first three passes of five runs "
+        "that went astray, each beside one that did not. Within 1,000 to 5,000 patterns C5 saturates and stays so.",
+        ["scale-1", "distorted-j-5", "strength-4-renewed", "margin-20-scale-1-renewed"],
+        result_figures.astray,
+    ),
+    (
         "wrong_regular",
         "The wrong digits of regular-0",
         "Every test digit that the regular network of seed 0 gets wrong, right answer and its own.",
@@ -121,6 +129,9 @@ paired by seed where two recipes share seeds, else Welch's t; what they leave op
 ASTRAY_NOTE = f"""\
 All runs of each experiment, of four passes or more, whose worst run ends at more than {tables.ASTRAY} times the error
 of the best; those beyond that in bold. Error after passes 1, 2, 3 and the last."""
+SATURATION_NOTE = """\
+The first passes again with a look into the network (`python studies/astray.py`), by later code: last bits and with them
+errors differ. Percent of states beyond 1.5, where the squash is less than a quarter as steep as in the middle."""
 CHOICES_NOTE = """\
 The lowest first, and each other compared with it. "Equal" is what the runs do not tell apart at 95%. Where the one that
 was taken is not the lowest, it was so when it was taken: others, or more seeds, came later."""
@@ -160,6 +171,7 @@ def build_results(results_dir=RESULTS):
         ASTRAY_NOTE,
         tables.astray_table(study),
         tables.astray_share(study, "margin-5-gentle"),
+        *looked_at(study),
         "## Choices, judged on held-out training patterns",
         CHOICES_NOTE,
         *tables.choices(study),
@@ -175,6 +187,11 @@ def build_results(results_dir=RESULTS):
     text = "\n\n".join(section for section in sections if section) + "\n"
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
     return path
+
+
+def looked_at(study):
+    """What a closer look at runs that went astray showed, where one was taken."""
+    return [SATURATION_NOTE, questions.saturation_table(study)] if questions.looks(study) else []
 
 
 def cluster(study):
