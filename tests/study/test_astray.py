@@ -1,31 +1,40 @@
-"""The table of a run that goes astray, in results/README.md, is what studies/astray.py wrote."""
+"""The tables of runs that go astray, in results/README.md, are what studies/astray.py wrote."""
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
+from lenet_helpers.study.questions import looks
+from lenet_helpers.study.read import load_study
+
 RESULTS = Path(__file__).parents[2] / "results"
-ROW = r"^\| `(none|kept|renewed|slower)` \|.*\| ([0-9.]+) \| ([0-9.]+) \|$"
-ROWS = re.findall(ROW, (RESULTS / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+LOOKS = looks(load_study(RESULTS))
+README = (RESULTS / "README.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `([a-z0-9-]+)` \|[^|]*\| (.+) \|$", re.MULTILINE)  # the change, then what was found
+TABLES = {
+    run: ROW.findall(README.partition(f"| `{run}` | |")[2].partition("\n\n")[0])
+    for run in ("scale-1-0", "distorted-j-5-7")
+}
 
 
-def found(change):
-    return json.loads((RESULTS / "astray" / f"distorted-j-5-7-{change}.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("run", TABLES)
+def test_the_table_has_every_change_with_its_errors_and_saturation(run):
+    assert {change for change, _ in TABLES[run]} == {change for looked, change in LOOKS if looked == run}
+    for change, cells in TABLES[run]:
+        look, passes = LOOKS[run, change], len(cells.split(" | ")) - 1
+        errors = [f"{error:.2f}" for error in look["training error of each pass"][:passes]]
+        (end,) = [row for row in look["rows"] if row["patterns"] == passes * 60_000]
+        assert cells.split(" | ") == [*errors, f"{end['saturated']['c5']:.0f}"], change
 
 
-@pytest.mark.parametrize(("change", "first", "second"), ROWS)
-def test_each_change_stands_in_the_table_with_its_errors(change, first, second):
-    assert [f"{error:.2f}" for error in found(change)["training error of each pass"]] == [first, second]
-
-
-def test_the_table_has_every_change():
-    assert {row[0] for row in ROWS} == {path.stem.rpartition("-")[2] for path in (RESULTS / "astray").iterdir()}
-
-
-def test_as_it_was_the_run_is_the_committed_one_but_for_rounding():
-    record = json.loads((RESULTS / "runs" / "distorted-j-5-7.json").read_text(encoding="utf-8"))
-    errors = found("none")["training error of each pass"]
-    assert errors == pytest.approx([row["train_error"] for row in record["passes"][:2]], abs=0.1)
-    assert max(row["error"] for row in record["passes"][:3]) == record["passes"][1]["error"]
+def test_the_second_estimate_of_h_saturates_c5_and_the_first_kept_does_not():
+    saturated = {
+        change: {row["patterns"]: row["saturated"]["c5"] for row in look["rows"]}
+        for (run, change), look in LOOKS.items()
+        if run == "scale-1-0"
+    }
+    assert saturated["none"][60_000] < 35 and saturated["none"][61_000] > 90
+    assert saturated["kept-c5"][120_000] < 35 < min(
+        after[120_000] for change, after in saturated.items() if change not in ("kept-c5", "slower")
+    )

@@ -9,6 +9,7 @@ from lenet_helpers.study.compare import choose, compare_runs, mcnemar
 from lenet_helpers.study.optimizers import CONTENDERS, PUBLISHED
 from lenet_helpers.study.plan import load_plan
 from lenet_helpers.study.read import load_study
+from lenet_helpers.study.tables import astray_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +55,20 @@ def test_curves_beside_fig5_are_differences_of_means(study):
     gap = study.curves("regular")[:, 19].mean() - 0.97
     assert cells[2] == "5" and cells[8] == f"{gap:+.2f}" and cells[10] == "0.164"
     assert row(questions.curves_table(study, "train_error"), "`mse`")[7:9] == ["-", "-"]
+
+
+def test_runs_that_went_astray_are_those_of_the_table_and_end_saturated(study):
+    looked = questions.looks(study)
+    bold = {line.split("**")[1] for line in astray_table(study).splitlines() if "**" in line}
+    assert bold == {run for runs in questions.WENT_ASTRAY.values() for run in runs}
+    for experiment, gone in questions.WENT_ASTRAY.items():
+        assert set(gone) < {run["name"] for run in study.runs(experiment)} == {
+            run for run, change in looked if change == "none" and run.rpartition("-")[0] == experiment
+        }
+    cells = row(questions.saturation_table(study), "**scale-1-0**")
+    steps = {step["patterns"]: step["saturated"] for step in looked["scale-1-0", "none"]["rows"]}
+    assert cells[1:4] == ["nothing", "8.5, 11.6, 4.6", "60,000 to 61,000"]
+    assert cells[5] == f"{steps[60000]['c5']:.0f} to {steps[61000]['c5']:.0f}"
 
 
 def test_what_a_cluster_cost_is_read_from_its_file():
