@@ -208,7 +208,7 @@ def draw_figures(study):
     folder = study.folder / "figures"
     shown = []
     for name, heading, alt, needs, draw in FIGURES:
-        if not all(study.runs(experiment) for experiment in needs):
+        if not all(study.runs(experiment) for experiment in needs) or (name == "astray" and not questions.looks(study)):
             continue
         save = partial(draw(study).savefig, format="png", dpi=plots.DPI, metadata={"Software": None})
         write_whole(folder / f"{name}.png", save)

@@ -55,6 +55,10 @@ CHOICES = {  # what was chosen on held-out patterns: the experiments that it was
         ("strength-elastic-0-longer", "strength-elastic-17-weak-longer"),
         "strength-elastic-0-longer",
     ),
+    "A little of elastic distortions in sixty passes, with h every 1,000 patterns and j = 5": (
+        ("strength-elastic-0-sixty", "strength-elastic-17-weak-sixty", "strength-elastic-8-sixty"),
+        None,
+    ),
     "A smaller first eta, with distortions": (
         ("rate-gentle", "strength-elastic-0", "rate-gentle-elastic", "strength-elastic-17-weak"),
         "rate-gentle",

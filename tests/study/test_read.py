@@ -237,7 +237,7 @@ def test_the_outputs_of_a_run_that_kept_none_are_said_to_be_missing(folder):
 
 def test_the_committed_report_is_what_the_committed_runs_say(tmp_path):
     committed = ROOT / "results"
-    for part in ("runs", "outputs"):
+    for part in ("runs", "outputs", "astray"):
         shutil.copytree(committed / part, tmp_path / part)
     if (committed / "cluster.json").exists():
         shutil.copy(committed / "cluster.json", tmp_path)
