@@ -258,16 +258,17 @@ def main_recipe_after(study, passes):
 
 
 def rejection_table(study):
+    """A row an experiment of a recipe whose runs have all ended: what its networks reject, and their error together."""
     rows = []
     for name, seeds in COMMITTEES.items():
         runs = study.runs(name)
-        if not runs:
+        if len(runs) < seeds:
             continue
         rejected = ", ".join(f"{run['rejection']:.2f}" for run in runs)
         patterns = len(study.outputs(runs[0])["labels"])
         error = study.committee(name)
         low, high = error_interval(round(error * patterns / 100), patterns)
-        together = f"{error:.2f} [{low:.2f}, {high:.2f}] ({len(runs)} of {seeds} networks)"
+        together = f"{error:.2f} [{low:.2f}, {high:.2f}] ({len(runs)} networks)"
         rows.append((name, rejected, together))
     rows.append(("boosted LeNet-4 (paper)", FIG10["boosted LeNet-4"], FIG9["boosted LeNet-4 (distorted)"]))
     rows.append(("LeNet-4 (paper)", FIG10["LeNet-4"], FIG9["LeNet-4"]))

@@ -122,7 +122,7 @@ def test_the_report_is_built_from_the_records_alone(folder, monkeypatch):
     path = report.build_results(folder)
     text = path.read_text(encoding="utf-8")
     assert "missed by 0.070" in text and "open: 2 of 3 runs finished" in text
-    assert "| regular | 1.50, 1.50, 1.50, 1.50, 1.50 | 1.00 [0.18, 5.45] (5 of 5 networks) |" in text
+    assert "| regular | 1.50, 1.50, 1.50, 1.50, 1.50 | 1.00 [0.18, 5.45] (5 networks) |" in text
     for figure in ("fig5", "fig6", "rejection", "wrong_regular", "wrong_distorted", "what_matters"):
         assert f"(figures/{figure}.png)" in text and (folder / "figures" / f"{figure}.png").stat().st_size > 1000
     before = path.read_bytes()
