@@ -113,10 +113,10 @@ FIGURES = [
     ),
     (
         "wrong_distorted",
-        "The wrong digits of distorted-0 (Fig. 8)",
+        "The wrong digits of distorted-longer-0, the package's `distorted` (Fig. 8)",
         "Every test digit that the network of seed 0 trained with distortions gets wrong, right answer and its own.",
-        ["distorted"],
-        lambda study: result_figures.wrong_digits(study, "distorted-0"),
+        ["distorted-longer"],
+        lambda study: result_figures.wrong_digits(study, "distorted-longer-0"),
     ),
 ]
 

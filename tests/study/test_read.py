@@ -59,12 +59,13 @@ def folder(tmp_path, generator):
     for size, error in fig6.items():
         records += [record(f"size-{size}-{seed}", f"size-{size}", seed, [error], [0.3]) for seed in range(3)]
     records += [record(f"distorted-{seed}", "distorted", seed, [0.7 + 0.01 * seed], [1.5]) for seed in range(2)]
+    records.append(record("distorted-longer-0", "distorted-longer", 0, [0.6], [1.2]))
     records.append(record("mse-0", "mse", 0, [3.0], [4.0]))
     records.append({**record("mse-1", "mse", 1, [0.0], [0.0]), "error": None, "diverged": "The loss is nan"})
     (tmp_path / "runs").mkdir()
     for run in records:
         (tmp_path / "runs" / f"{run['name']}.json").write_text(json.dumps(run), encoding="utf-8")
-        if run["experiment"] in ("regular", "distorted"):
+        if run["experiment"] in ("regular", "distorted", "distorted-longer"):
             votes = torch.full((100,), 3)
             votes[run["configuration"]["seed"] * 10 : run["configuration"]["seed"] * 10 + 10] = 5  # its own ten errors
             votes[-1] = 8  # and one that all of them make
