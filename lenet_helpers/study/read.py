@@ -175,6 +175,13 @@ RECIPES = (
         "seventh, for the committee's lower bar: each eta of the sixth held twice as long",
         distorted_seeds=5,
     ),
+    Recipe(
+        "h every 1,000 patterns, j = 5, no eta above 0.0002, 60 passes, elastic",
+        None,
+        "distorted-elastic-sixty",
+        "eighth: the seventh with elastic distortions, the lowest of three strengths on held-out patterns",
+        distorted_seeds=5,
+    ),
 )
 
 
