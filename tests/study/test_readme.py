@@ -1,10 +1,12 @@
 """The figures in the READMEs of the project and of results/ are those of the runs."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from lenet_helpers.paper import FIG9
 from lenet_helpers.study.compare import compare_means, errors_by_seed
 from lenet_helpers.study.read import load_study
 
@@ -31,6 +33,9 @@ RIVALS = {
     "SGD with momentum 0.9, 0.0001": "best-momentum",
     "Adam, 0.0003": "best-adam",
 }
+
+
+FRONT = ("regular", "gentle", "distorted-longer", "distorted-sixty", "distorted-elastic-sixty")  # in their order
 
 
 def rows(heading, columns):
@@ -70,6 +75,26 @@ def test_the_table_of_optimizers_says_what_the_runs_say(label):
         decimals = len(p.partition(".")[2])
         assert (difference, p) == (f"{found.difference:+.2f}", f"{found.p:.{decimals}f}")
         assert (verdict == "equal") == found.equal and str(found).endswith(verdict)
+
+
+def test_the_front_page_says_what_the_runs_say():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    *single, together = re.findall(r"^\| [^|]+ \| (\d\.\d\d) \| ", text, re.MULTILINE)
+    assert single == [mean(experiment) for experiment in FRONT]
+    assert together == f"{STUDY.committee('distorted-sixty'):.2f}"
+    assert f"(elastic: {STUDY.committee('distorted-elastic-sixty'):.2f})" in text
+    assert all(len(STUDY.errors(experiment)) == 5 for experiment in FRONT)
+    for published in ("LeNet-5", "LeNet-5 (distorted)", "boosted LeNet-4 (distorted)"):
+        assert re.search(rf"\| \d\.\d\d \| {FIG9[published]}[ ,]", text), published
+
+
+def test_the_front_page_says_how_many_numbers_are_read_right():
+    measured = json.loads((ROOT / "results" / "strings" / "measured.json").read_text(encoding="utf-8"))
+    right, strings = re.search(
+        r"whole and right in ([\d.]+)% of ([\d,]+)", (ROOT / "README.md").read_text(encoding="utf-8")
+    ).groups()
+    clean = measured["clean"]
+    assert (float(right), int(strings.replace(",", ""))) == (clean["whole right, %"], clean["strings"])
 
 
 def test_the_hours_of_all_runs():
