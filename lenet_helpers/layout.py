@@ -6,6 +6,8 @@ calls a layer sees PyTorch's (patterns, maps, rows, columns).
 
 from torch import Tensor
 
+MANY = 2**15  # numbers from which PyTorch spreads an operation over threads
+
 
 def patterns_last(x):
     """PyTorch's (patterns, maps, rows, columns) as (rows, maps, columns, patterns); (patterns, ...) turned around."""
@@ -33,11 +35,12 @@ def laid_out(units, x):
     return units.view(-1, x.shape[0], *x.shape[2:]).transpose(0, 1) if x.dim() == 4 else units
 
 
-def summed(matrix):
-    """The sum of each row of a matrix: a product with ones, half the time of a sum; of a single column that column."""
-    if matrix.shape[1] == 1:
-        return matrix[:, 0]
-    return matrix.mv(matrix.new_ones(matrix.shape[1]))
+def summed(x):
+    """Each map's sum over (rows, maps, ...): of many along each row first, of few as a product with ones, the fastest."""
+    if x.numel() >= MANY:
+        return x.flatten(2).sum(2).sum(0)
+    maps = x.transpose(0, 1).flatten(1)
+    return maps.mv(maps.new_ones(maps.shape[1])) if maps.shape[1] > 1 else maps[:, 0]
 
 
 def has_numbers(x):

@@ -40,7 +40,11 @@ def needed(notes, outputs):
 
 
 def share_memory(notes, outputs):
-    """Let tensors that are never needed at the same time lie in the same storage."""
+    """Let tensors of one size that are never needed at the same time lie in the same storage.
+
+    Of one size, so that threads which share an operation write where they wrote before: lines of memory that the other
+    core wrote last are several times slower to write.
+    """
     last = {at: index for index, note in enumerate(notes) for at in note.touched()}
     homes, free = {}, []
     for index, note in enumerate(notes):
@@ -49,8 +53,8 @@ def share_memory(notes, outputs):
         if note.made and own.data_ptr() not in outputs:
             shifted = {lies(x) for x in note.reads if not (note.pointwise and same_numbers(x, note.fills))}
             over = {lies(x) for x in note.reads} - shifted  # read at the very place that is written
-            fitting = [homes[at] for at in ending & over] or [s for s in free if s.nbytes() >= own.nbytes()]
-            homes[own.data_ptr()] = home = min(fitting, key=lambda storage: storage.nbytes(), default=own)
+            fitting = [homes[at] for at in ending & over] or [s for s in free if s.nbytes() == own.nbytes()]
+            homes[own.data_ptr()] = home = fitting[0] if fitting else own
         free = [storage for storage in (*free, *(homes[at] for at in ending)) if storage is not home]
     moves = {id(x): (x, homes[lies(x)]) for note in notes for x in (note.fills, *note.reads) if lies(x) in homes}
     for x, home in moves.values():

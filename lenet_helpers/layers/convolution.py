@@ -53,13 +53,13 @@ class Convolution(Layer):
         _, windows, kernels = kept
         bands = len(windows)
         signals = signal.unflatten(0, (bands, -1)).transpose(1, 2).flatten(2)
-        weight, bias = signals @ windows.mT, summed(signals.flatten(0, 1)).view(bands, -1)
-        weight, bias = (found[0] if bands == 1 else found.sum(0) for found in (weight, bias))
+        weight = signals @ windows.mT
+        weight = weight[0] if bands == 1 else weight.sum(0)
         if self.table is None:
             weight = weight.view(-1, self.kernel, self.kernel, self.in_maps).movedim(3, 1)
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
-        return fold(kernels, signals, self.kernel, signal.shape), {"weight": weight, "bias": bias}
+        return fold(kernels, signals, self.kernel, signal.shape), {"weight": weight, "bias": summed(signals)}
 
     def bbprop(self, signal, kept):
         """Eq. 25 and 27: the same with kernels and states squared."""

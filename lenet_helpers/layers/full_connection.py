@@ -27,7 +27,7 @@ class FullConnection(Layer):
         """Eq. 19: a weight finds the sum of signal times state; a state is sent what all units it feeds send."""
         weight, x = kept
         signals = matrix(signal)
-        found = {"weight": signals @ matrix(x).t(), "bias": summed(signals)}
+        found = {"weight": signals @ matrix(x).t(), "bias": summed(signals.unsqueeze(0))}
         return laid_out(weight.t() @ signals, x), found
 
     def bbprop(self, signal, kept):

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import Parameter
 
-from ..layout import matrix, summed
+from ..layout import summed
 from .base import Layer
 
 
@@ -33,7 +33,7 @@ class Subsampling(Layer):
     def bprop(self, signal, kept):
         """Eq. 19: all four inputs of a square are sent the same."""
         (coefficient, sums), shape = kept
-        found = {"coefficient": summed(matrix(signal * sums)), "bias": summed(matrix(signal))}
+        found = {"coefficient": summed(signal * sums), "bias": summed(signal)}
         down = (signal * coefficient).repeat_interleave(2, 2).repeat_interleave(2, 0)  # both columns, both rows
         if down.shape != shape:  # an odd last row or column is sent nothing
             even, down = down, signal.new_zeros(shape)
