@@ -36,7 +36,7 @@ def laid_out(units, x):
 
 
 def summed(x):
-    """Each map's sum over (rows, maps, ...): of many along each row first, of few as a product with ones, the fastest."""
+    """Each map's sum over (rows, maps, ...): of many row by row, of few as a product with ones, the fastest way."""
     if x.numel() >= MANY:
         return x.flatten(2).sum(2).sum(0)
     maps = x.transpose(0, 1).flatten(1)

@@ -3,7 +3,7 @@
 import torch
 
 from .layout import fields_last, matrix, places_of
-from .model import chunk_size
+from .model import CHUNK, chunk_size
 from .replay import Replay
 
 
@@ -74,8 +74,9 @@ class Propagation:
 
 
 def chunks(*batch):
-    """(its part of each tensor, its share of the patterns) of every chunk of a batch."""
-    patterns, size = batch[0].shape[0], chunk_size()  # len of a tensor takes ten times as long
+    """(its part of each tensor, its share of the patterns) of every chunk of a batch; on many threads of half as many
+    patterns as where nothing is kept for a way down."""
+    patterns, size = batch[0].shape[0], max(CHUNK, chunk_size() // 2)
     if patterns <= size:
         return [(*batch, 1)]
     return [(*parts, len(parts[0]) / patterns) for parts in zip(*(tensor.split(size) for tensor in batch))]

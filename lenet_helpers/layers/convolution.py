@@ -3,7 +3,6 @@
 import torch
 from torch.nn import Parameter
 
-from ..layout import summed
 from .base import Layer
 
 MANY = 8  # patterns from which a band for each row of outputs is faster than one band for all
@@ -53,13 +52,13 @@ class Convolution(Layer):
         _, windows, kernels = kept
         bands = len(windows)
         signals = signal.unflatten(0, (bands, -1)).transpose(1, 2).flatten(2)
-        weight = signals @ windows.mT
-        weight = weight[0] if bands == 1 else weight.sum(0)
+        weight, bias = signals @ windows.mT, signals.sum(2)
+        weight, bias = (found[0] if bands == 1 else found.sum(0) for found in (weight, bias))
         if self.table is None:
             weight = weight.view(-1, self.kernel, self.kernel, self.in_maps).movedim(3, 1)
         else:
             weight = weight.flatten().index_select(0, self.places).view_as(self.weight)
-        return fold(kernels, signals, self.kernel, signal.shape), {"weight": weight, "bias": summed(signals)}
+        return fold(kernels, signals, self.kernel, signal.shape), {"weight": weight, "bias": bias}
 
     def bbprop(self, signal, kept):
         """Eq. 25 and 27: the same with kernels and states squared."""
