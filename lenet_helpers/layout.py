@@ -6,7 +6,7 @@ calls a layer sees PyTorch's (patterns, maps, rows, columns).
 
 from torch import Tensor
 
-MANY = 2**15  # numbers from which PyTorch spreads an operation over threads
+GRAIN = 2**15  # numbers from which PyTorch spreads an operation over threads, its grain size
 
 
 def patterns_last(x):
@@ -37,7 +37,7 @@ def laid_out(units, x):
 
 def summed(x):
     """Each map's sum over (rows, maps, ...): of many row by row, of few as a product with ones, the fastest way."""
-    if x.numel() >= MANY:
+    if x.numel() >= GRAIN:
         return x.flatten(2).sum(2).sum(0)
     maps = x.transpose(0, 1).flatten(1)
     return maps.mv(maps.new_ones(maps.shape[1])) if maps.shape[1] > 1 else maps[:, 0]

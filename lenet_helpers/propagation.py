@@ -74,8 +74,10 @@ class Propagation:
 
 
 def chunks(*batch):
-    """(its part of each tensor, its share of the patterns) of every chunk of a batch; on many threads of half as many
-    patterns as where nothing is kept for a way down."""
+    """(its part of each tensor, its share of the patterns) of every chunk of a batch.
+
+    On two threads and more a chunk is half of the forward's: what is kept for the way down takes memory.
+    """
     patterns, size = batch[0].shape[0], max(CHUNK, chunk_size() // 2)
     if patterns <= size:
         return [(*batch, 1)]

@@ -69,10 +69,14 @@ class Study:
         return tensors | {"penalties": tensors["penalties"].float()}
 
     def committee(self, experiment):
-        """Error rate of the experiment's networks together: the class with the smallest mean penalty."""
+        """Error rate of the experiment's networks together."""
+        return 100 * self.wrong_together(experiment).double().mean().item()
+
+    def wrong_together(self, experiment):
+        """Which patterns the experiment's networks together get wrong, by the smallest mean penalty: a mask (N,)."""
         outputs = [self.outputs(record) for record in self.runs(experiment)]
         mean = sum(output["penalties"].double() for output in outputs) / len(outputs)
-        return 100 * (mean.argmin(1) != outputs[0]["labels"]).double().mean().item()
+        return mean.argmin(1) != outputs[0]["labels"]
 
 
 def load_study(folder=RESULTS):

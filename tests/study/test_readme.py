@@ -12,6 +12,7 @@ from lenet_helpers.study.read import load_study
 
 ROOT = Path(__file__).parents[2]
 STUDY = load_study(ROOT / "results")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS_README = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
 TWENTY_PASSES = {
     "h once a pass, j = 10": "regular",
@@ -33,8 +34,6 @@ RIVALS = {
     "SGD with momentum 0.9, 0.0001": "best-momentum",
     "Adam, 0.0003": "best-adam",
 }
-
-
 FRONT = ("regular", "gentle", "distorted-longer", "distorted-sixty", "distorted-elastic-sixty")  # in their order
 
 
@@ -78,21 +77,18 @@ def test_the_table_of_optimizers_says_what_the_runs_say(label):
 
 
 def test_the_front_page_says_what_the_runs_say():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    *single, together = re.findall(r"^\| [^|]+ \| (\d\.\d\d) \| ", text, re.MULTILINE)
+    *single, together = re.findall(r"^\| [^|]+ \| (\d\.\d\d) \| ", README, re.MULTILINE)
     assert single == [mean(experiment) for experiment in FRONT]
     assert together == f"{STUDY.committee('distorted-sixty'):.2f}"
-    assert f"(elastic: {STUDY.committee('distorted-elastic-sixty'):.2f})" in text
+    assert f"(elastic: {STUDY.committee('distorted-elastic-sixty'):.2f})" in README
     assert all(len(STUDY.errors(experiment)) == 5 for experiment in FRONT)
     for published in ("LeNet-5", "LeNet-5 (distorted)", "boosted LeNet-4 (distorted)"):
-        assert re.search(rf"\| \d\.\d\d \| {FIG9[published]}[ ,]", text), published
+        assert re.search(rf"\| \d\.\d\d \| {FIG9[published]}[ ,]", README), published
 
 
 def test_the_front_page_says_how_many_numbers_are_read_right():
     measured = json.loads((ROOT / "results" / "strings" / "measured.json").read_text(encoding="utf-8"))
-    right, strings = re.search(
-        r"whole and right in ([\d.]+)% of ([\d,]+)", (ROOT / "README.md").read_text(encoding="utf-8")
-    ).groups()
+    right, strings = re.search(r"whole and right in ([\d.]+)% of ([\d,]+)", README).groups()
     clean = measured["clean"]
     assert (float(right), int(strings.replace(",", ""))) == (clean["whole right, %"], clean["strings"])
 
