@@ -1,18 +1,43 @@
-"""What a recording notes, and how its notes are thinned: what no result needs goes, and memory is shared."""
+"""What a recording notes of an operation, before any memory is given to what it fills: how to do it once more."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
+
+FILLS = {f"{new}{value}{like}" for new in ("", "new_") for value in ("zeros", "ones", "full") for like in ("", "_like")}
+
+
+class Storage(NamedTuple):
+    """Memory that a recording will have: the number of the note that makes it, and its size."""
+
+    number: int
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tensor to be: the storage that it is part of, and how it lies there."""
+
+    storage: Storage
+    dtype: torch.dtype
+    shape: tuple
+    stride: tuple
+    offset: int
 
 
 @dataclass
 class Note:
-    """An operation. made: it makes the tensor that it fills, instead of changing one. pointwise: it goes number by
-    number, so that it may write over what it reads."""
+    """A call, with Parts for tensors made while recording, and the tensors that it fills and reads. made: it makes the
+    tensor that it fills, instead of changing one. pointwise: it goes number by number, so that it may write over what
+    it reads."""
 
     call: Callable
-    fills: torch.Tensor
+    args: list
+    kwargs: dict
+    fills: Part | torch.Tensor
     reads: list
     made: bool
     pointwise: bool
@@ -23,44 +48,27 @@ class Note:
 
 def lies(x):
     """Where a tensor lies: views of one storage lie at the same place."""
-    return x.untyped_storage().data_ptr()
+    return x.storage if isinstance(x, Part) else x.untyped_storage().data_ptr()
 
 
-def needed(notes, outputs):
-    """The notes that the outputs depend on, and those that change what was there before; constants stay as they are."""
-    made = {lies(note.fills) for note in notes if note.made}
-    changed = {lies(note.fills) for note in notes if not note.made}
-    wanted, kept = set(outputs), []
-    for note in reversed(notes):
-        at = lies(note.fills)
-        if (at in wanted or at not in made) and (note.reads or at in changed):
-            wanted |= note.touched()
-            kept.insert(0, note)
-    return kept
+def refill(operation, name, args, kwargs, result):
+    """(call, args, kwargs) that do an operation once more, into its result."""
+    if name in FILLS:
+        value = result.flatten()[0].item()
+        return (torch.Tensor.fill_, (result, value), {}) if value else (torch.Tensor.zero_, (result,), {})
+    if name in ("clone", "_to_copy"):
+        return torch.Tensor.copy_, (result, args[0]), {}
+    if operation._overloadname == "Tensor":  # a number among tensors is made one here, not in every call
+        args = [result.new_tensor(x) if isinstance(x, int | float) else x for x in args]
+    for call in (getattr(torch, name, None), operation.overloadpacket):
+        try:
+            call(*args, **kwargs, out=result)  # the same numbers once more
+        except (TypeError, RuntimeError):  # no such function, or no `out`
+            continue
+        return call, args, {**kwargs, "out": result}
+    return partial(copied, operation), args, {**kwargs, "out": result}  # flip, constant_pad_nd
 
 
-def share_memory(notes, outputs):
-    """Let tensors of one size that are never needed at the same time lie in the same storage.
-
-    Of one size, so that threads which share an operation write where they wrote before: lines of memory that the other
-    core wrote last are several times slower to write.
-    """
-    last = {at: index for index, note in enumerate(notes) for at in note.touched()}
-    homes, free = {}, []
-    for index, note in enumerate(notes):
-        own, home = note.fills.untyped_storage(), None
-        ending = {at for at in note.touched() if last[at] == index and at in homes}
-        if note.made and own.data_ptr() not in outputs:
-            shifted = {lies(x) for x in note.reads if not (note.pointwise and same_numbers(x, note.fills))}
-            over = {lies(x) for x in note.reads} - shifted  # read at the very place that is written
-            fitting = [homes[at] for at in ending & over] or [s for s in free if s.nbytes() == own.nbytes()]
-            homes[own.data_ptr()] = home = fitting[0] if fitting else own
-        free = [storage for storage in (*free, *(homes[at] for at in ending)) if storage is not home]
-    moves = {id(x): (x, homes[lies(x)]) for note in notes for x in (note.fills, *note.reads) if lies(x) in homes}
-    for x, home in moves.values():
-        x.set_(home, x.storage_offset(), x.shape, x.stride())
-
-
-def same_numbers(x, y):
-    """Whether the numbers of two tensors stand at the same places of their storages."""
-    return (x.shape, x.stride(), x.storage_offset(), x.dtype) == (y.shape, y.stride(), y.storage_offset(), y.dtype)
+def copied(operation, *args, out, **kwargs):
+    """For an operation that always makes a tensor of its own."""
+    out.copy_(operation(*args, **kwargs))

@@ -76,9 +76,9 @@ class Propagation:
 def chunks(*batch):
     """(its part of each tensor, its share of the patterns) of every chunk of a batch.
 
-    On two threads and more a chunk is half of the forward's: what is kept for the way down takes memory.
+    On more than two threads a chunk is smaller than the forward's: what is kept for the way down takes memory.
     """
-    patterns, size = batch[0].shape[0], max(CHUNK, chunk_size() // 2)
+    patterns, size = batch[0].shape[0], min(chunk_size(), 2 * CHUNK)
     if patterns <= size:
         return [(*batch, 1)]
     return [(*parts, len(parts[0]) / patterns) for parts in zip(*(tensor.split(size) for tensor in batch))]

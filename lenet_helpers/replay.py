@@ -1,22 +1,22 @@
 """Run a function of tensors once under a recorder, then replay its operations into the same tensors.
 
 The recorder is a TorchDispatchMode (of torch.utils._python_dispatch, used across the PyTorch ecosystem): it sees every
-operation below autograd and notes it with the tensor that it fills. Replaying the notes with `out=` fills the same
-tensors again: nothing is allocated, and none of the function's own Python runs. Views stay valid and are not noted.
-What cannot be replayed is refused; what no result depends on is left out. On a GPU a CUDA graph does the same.
+operation below autograd and notes it with the tensor that it fills. Replaying the notes with `out=` fills tensors of
+the recording's own: nothing is allocated, and none of the function's own Python runs. Views are part of these, and not
+noted. What cannot be replayed is refused; what no result depends on is left out. On a GPU a CUDA graph does the same.
 """
 
-from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 from .cuda_graph import captured
-from .notes import Note, lies, needed, share_memory
+from .memory import laid_in_memory
+from .notes import FILLS, Note, Part, Storage, lies, refill
 
 KINDS = 4  # recordings kept of one function, each for one kind of arguments
-FILLS = {f"{new}{value}{like}" for new in ("", "new_") for value in ("zeros", "ones", "full") for like in ("", "_like")}
 
 
 class ReplayError(RuntimeError):
@@ -28,7 +28,7 @@ class Replay:
 
     function: takes tensors (and then what else, hashable, sets its calls apart), returns tensors in any structure; may
     read others too. depends_on: gives all that a recording depends on besides, such as where parameters lie; where it
-    changes, recordings are made anew. What a call returns is refilled by the next call. Raises ReplayError.
+    changes, recordings are made anew. What a call returns may be refilled by the next. Raises ReplayError.
     """
 
     def __init__(self, function, depends_on=tuple):
@@ -42,7 +42,8 @@ class Replay:
         if kind not in self.recordings:
             while len(self.recordings) >= KINDS:
                 del self.recordings[next(iter(self.recordings))]
-            return self.recordings.setdefault(kind, record(self.function, inputs))[2]
+            self.recordings[kind], results = record(self.function, inputs)
+            return results
         held, calls, results = self.recordings[kind]
         with torch.inference_mode():  # spares every call the look for autograd
             for place, x in zip(held, inputs):
@@ -53,24 +54,24 @@ class Replay:
 
 
 def record(function, inputs):
-    """(tensors that hold the inputs, calls that replay the function on them, its results), whatever mode is on."""
+    """((tensors that hold the inputs, calls that replay the function on them, its results), what it gives for these
+    inputs), whatever mode is on."""
     with torch.inference_mode(False), torch.no_grad(), torch.autocast(inputs[0].device.type, enabled=False):
         held = [x.clone(memory_format=torch.contiguous_format) for x in inputs if torch.is_tensor(x)]
         if held[0].is_cuda:
-            return held, *captured(function, held, inputs[len(held) :])
+            calls, results = captured(function, held, inputs[len(held) :])
+            return (held, calls, results), results
         with Recorder() as recorder:
             results = function(*held, *inputs[len(held) :])
-        outputs = {lies(x) for x in tree_leaves(results)}
-        notes = needed(recorder.notes, outputs)
-        share_memory(notes, outputs)
-    return held, [note.call for note in notes], results
+        parts = tree_map(recorder.part, results)
+        return (held, *laid_in_memory(recorder.notes, parts, held[0])), results
 
 
 class Recorder(TorchDispatchMode):
-    """Notes every operation that runs while it is on."""
+    """Notes every operation that runs while it is on, but keeps no tensor that it makes: they come and go as ever."""
 
     def __enter__(self):
-        self.notes = []
+        self.notes, self.storages = [], WeakKeyDictionary()  # storage -> its number, as long as it is there
         return super().__enter__()
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
@@ -83,26 +84,21 @@ class Recorder(TorchDispatchMode):
             return result
         if torch.Tag.dynamic_output_shape in operation.tags or not torch.is_tensor(result):
             raise ReplayError(f"{name} gives what depends on numbers; expected one tensor of always the same shape.")
-        change = getattr(torch.Tensor, name, operation)
-        call = refill(operation, name, args, kwargs, result) if made else partial(change, *args, **kwargs)
+        if made:
+            self.storages[result.untyped_storage()] = Storage(len(self.notes), result.untyped_storage().nbytes())
+            call = refill(operation, name, args, kwargs, result)
+        else:
+            call = getattr(torch.Tensor, name, operation), args, kwargs
         reads = [] if name in FILLS else reads  # it reads no numbers
-        self.notes.append(Note(call, result, reads, made, torch.Tag.pointwise in operation.tags))
+        parts = tree_map(self.part, (*call, result, reads))
+        self.notes.append(Note(*parts, made, torch.Tag.pointwise in operation.tags))
         return result
 
-
-def refill(operation, name, args, kwargs, result):
-    """A call that does the operation again, into its result."""
-    if name in FILLS:
-        value = result.flatten()[0].item()
-        return partial(result.fill_, value) if value else result.zero_
-    if name in ("clone", "_to_copy"):
-        return partial(result.copy_, args[0])
-    if operation._overloadname == "Tensor":  # a number among tensors is made one here, not in every call
-        args = [result.new_tensor(x) if isinstance(x, int | float) else x for x in args]
-    for call in (getattr(torch, name, None), operation.overloadpacket):
-        try:
-            call(*args, **kwargs, out=result)  # the same numbers once more
-        except (TypeError, RuntimeError):  # no such function, or no `out`
-            continue
-        return partial(call, *args, **kwargs, out=result)
-    return lambda: result.copy_(operation(*args, **kwargs))  # flip, constant_pad_nd: a fresh result, copied
+    def part(self, x):
+        """A tensor made while recording as a Part; anything else as it is."""
+        storage = x.untyped_storage() if torch.is_tensor(x) else None
+        if storage not in self.storages:
+            return x
+        if x.is_conj() or x.is_neg():
+            raise ReplayError("Got a conjugate that is only a view; expected numbers of its own (conj_physical).")
+        return Part(self.storages[storage], x.dtype, x.shape, x.stride(), x.storage_offset())

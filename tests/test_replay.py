@@ -1,5 +1,6 @@
 """Recording and replaying: the same bits as the function itself, nothing allocated, and refusals instead of silence."""
 
+import weakref
 from contextlib import contextmanager
 
 import pytest
@@ -42,6 +43,14 @@ def turned(x):
     return (a + a.t()).sum(0)
 
 
+def let_go(x):
+    """Temporaries that come and go, so that one lies where another lay, and a constant that stays."""
+    total, half = x.new_zeros(x.shape), x.new_full((1,), 0.5)
+    for factor in range(6):
+        total = total * half + (x * factor).sigmoid()
+    return total, half
+
+
 FUNCTIONS = {
     "pointwise": lambda x: (x * 0.3 - 1).tanh() / 2,
     "products": lambda x: (torch.addmm(WEIGHT[:, :1], WEIGHT, x.t()), x @ WEIGHT.t()),
@@ -53,6 +62,7 @@ FUNCTIONS = {
     "another precision": lambda x: x.double().sum(0),
     "integers": lambda x: WEIGHT.index_select(1, x.argmin(1)),
     "shared memory": shared_memory,
+    "let go": let_go,
     "read twice, turned once": lambda x: turned(x @ x.t()),
     "an input itself": lambda x: (x, x + 1),
 }
@@ -111,6 +121,20 @@ def test_a_replay_allocates_nothing_and_leaves_out_what_no_result_needs():
     assert len(notes) == len(fewer) == 3
 
 
+def test_what_a_function_lets_go_of_while_it_is_recorded_is_freed():
+    alive = []
+
+    def function(x):
+        for _ in range(5):
+            x = (x * 2).sigmoid()
+            alive.append(weakref.ref(x.untyped_storage()))
+        assert [storage() is not None for storage in alive] == [False] * 4 + [True]
+        return x + 1
+
+    Replay(function)(torch.randn(3, 4))
+    assert not any(storage() for storage in alive)
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -121,8 +145,10 @@ def test_a_replay_allocates_nothing_and_leaves_out_what_no_result_needs():
         lambda x: torch.randn_like(x),
         lambda x: x if x.sum() > 0 else -x,
         lambda x: x.max(0).values,
+        lambda x: torch.complex(x, x).conj() * 2,
+        lambda x: torch.complex(x, x).conj().imag,
     ],
-    ids=["random", "a number", "a mask", "nonzero", "random like", "a branch", "two results"],
+    ids=["random", "a number", "a mask", "nonzero", "random like", "a branch", "two results", "conjugate", "negative"],
 )
 def test_what_a_recording_could_not_repeat_is_refused(function):
     replay = Replay(function)
