@@ -8,6 +8,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from .notes import Part, lies
 
+ROOM = 1.25  # times its size that a tensor may lie in
+
 
 def laid_in_memory(notes, results, like):
     """(calls that replay the notes, the results), in memory given out here, on the device of the tensor `like`.
@@ -53,9 +55,9 @@ def needed(notes, outputs):
 
 
 def shared(notes, outputs):
-    """{storage: the one in whose memory it lies}: tensors of one size that are never needed at the same time share it.
+    """{storage: the one in whose memory it lies}: tensors of like size that are never needed at the same time share it.
 
-    Of one size, so that threads which share an operation write where they wrote before: lines of memory that the other
+    Of like size, so that threads which share an operation write where they wrote before: lines of memory that the other
     core wrote last are several times slower to write.
     """
     last = {at: index for index, note in enumerate(notes) for at in note.touched()}
@@ -66,8 +68,8 @@ def shared(notes, outputs):
         if note.made and own not in outputs:
             shifted = {lies(x) for x in note.reads if not (note.pointwise and same_places(x, note.fills))}
             over = {lies(x) for x in note.reads} - shifted  # read at the very place that is written
-            fitting = [homes[at] for at in ending & over] or [s for s in free if s.nbytes == own.nbytes]
-            homes[own] = home = fitting[0] if fitting else own
+            fitting = [s for s in free if own.nbytes <= s.nbytes <= ROOM * own.nbytes]
+            homes[own] = home = [*(homes[at] for at in ending & over), *fitting, own][0]
         free = [storage for storage in (*free, *(homes[at] for at in ending)) if storage != home]
     return homes
 
