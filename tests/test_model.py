@@ -13,7 +13,7 @@ from reference.torch_networks import map_loss, mse
 
 from lenet_helpers.codes import ASCII_CODES, DIGIT_CODES
 from lenet_helpers.losses import MAPLoss, MSELoss
-from lenet_helpers.model import TABLE_I, LeNet5
+from lenet_helpers.model import TABLE_I, LeNet5, chunk_size
 from lenet_helpers.sdlm import estimate_curvature
 
 SHAPES = {
@@ -81,8 +81,8 @@ def test_penalties_are_the_same_however_they_are_asked_for(mode, graph):
     model = network().train(mode)
     with torch.set_grad_enabled(graph):
         judge_penalties(lambda x: model(x).detach())
-        batch = torch.tensor(strokes(50, seed=6))  # more patterns than are run at a time, no two alike
-        alone = torch.cat([model(batch[i : i + 1]) for i in range(50)])
+        batch = torch.tensor(strokes(chunk_size() + 22, seed=6))  # more than are run at a time, no two alike
+        alone = torch.cat([model(pattern[None]) for pattern in batch])
         assert relative(model(batch).detach(), alone.detach()) < 1e-12
         assert torch.equal(model.predict(batch), alone.argmin(1))
 

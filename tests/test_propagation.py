@@ -13,7 +13,7 @@ from reference.torch_networks import map_loss, mse
 from lenet_helpers.losses import MAPLoss, MSELoss, one_hot
 from lenet_helpers.propagation import Propagation, first_derivatives, second_derivatives
 
-X, Y = torch.tensor(strokes(50, seed=2)), torch.arange(50) % 10
+X, Y = torch.tensor(strokes(150, seed=2)), torch.arange(150) % 10  # more than two chunks of a thread, one of two
 LOSSES = {"MSE": (MSELoss(), mse), "MAP": (MAPLoss(), map_loss(10.0))}
 both_losses = pytest.mark.parametrize(("loss", "summed"), LOSSES.values(), ids=LOSSES.keys())
 
@@ -42,7 +42,7 @@ def agrees(inner, summed, x, y):
 @both_losses
 def test_gradients_of_every_batch_size_in_any_order_are_autograds_of_the_mean_loss(loss, summed):
     inner = Propagation(network(), loss)
-    for start, size in [(0, 1), (1, 1), (2, 7), (0, 50), (9, 16), (3, 17), (0, 50), (49, 1), (10, 32)]:
+    for start, size in [(0, 1), (1, 1), (2, 7), (0, 150), (9, 16), (3, 17), (0, 150), (49, 1), (10, 65)]:
         agrees(inner, summed, X[start : start + size], Y[start : start + size])
 
 
@@ -75,7 +75,7 @@ def test_gradients_follow_the_j_of_the_loss_and_the_scale_of_the_penalty():
 
 
 @both_losses
-@pytest.mark.parametrize("size", [1, 2, 7, 8, 16, 32])
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 16, 64])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_replayed_step_gives_the_bits_of_a_plain_one(loss, summed, size, dtype):
     """Whatever the patterns and the weights are, at first and second order, with the exact seed and without."""
@@ -129,3 +129,14 @@ def test_curvature_of_the_inner_loop_equals_the_loops_before_and_after_gradients
         for name, value in h.items():
             assert worst(value, curvature_by_loops()[name]) < 1e-9, name
         gradients(inner, patterns[:2], Y[:2])
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("size", [65, 129, 150])
+def test_curvature_of_many_patterns_chunk_by_chunk_is_that_of_all_at_once(size, exact):
+    model, loss = network(), MAPLoss()
+    x, target = X[:size], one_hot(Y[:size], 10, X.dtype)
+    found = Propagation(model, loss).curvature(x, target, exact)
+    with torch.no_grad():
+        for name, value in second_derivatives(model, loss, x, target, exact).items():
+            assert relative(found[name], value) < 1e-9, name
