@@ -42,7 +42,7 @@ def laid_in_memory(notes, results, like):
 
 
 def needed(notes, outputs):
-    """The notes that the outputs depend on: those of constants, and those to replay, with all that change others."""
+    """(notes of constants, notes to replay): what outputs depend on, and all that changes tensors from outside."""
     made = {lies(note.fills) for note in notes if note.made}
     changed = {lies(note.fills) for note in notes if not note.made}
     wanted, once, kept = set(outputs), [], []
