@@ -71,7 +71,7 @@ class Recorder(TorchDispatchMode):
     """Notes every operation that runs while it is on, but keeps no tensor that it makes: they come and go as ever."""
 
     def __enter__(self):
-        self.notes, self.storages = [], WeakKeyDictionary()  # storage -> its number, as long as it is there
+        self.notes, self.storages = [], WeakKeyDictionary()  # what it is to be, as long as it is there
         return super().__enter__()
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
